@@ -1,0 +1,1 @@
+"""From a finished request to a verdict: record, merge, write, judge, report."""

@@ -1,0 +1,1 @@
+"""What scenarios share: accounts and tokens, and the data that they send."""
