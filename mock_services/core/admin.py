@@ -1,0 +1,103 @@
+"""The lab's own door to a double, under `/__lab/`: health, journal, metrics, reset, and what the double adds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from mock_services.core.operations import Exchange, Operation, ServiceError, json_response
+from mock_services.core.router import Router
+
+if TYPE_CHECKING:
+    from mock_services.core.service import Service
+
+JOURNAL_LIMIT = 1000
+
+
+class _NoSuchAdminPath(ServiceError):
+    status = 404
+
+
+class _BadAdminRequest(ServiceError):
+    status = 400
+
+
+class Admin:
+    """Serves `/__lab/*` beside the service's own paths: never journalled, never limited, never faulted."""
+
+    def __init__(
+        self,
+        service: Service,
+        operations: Iterable[Operation],
+        reset: Sequence[Callable[[], None]],
+        gauges: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._service = service
+        self._reset = tuple(reset)
+        self._gauges = gauges
+        self._started = time.monotonic()
+        self._router: Router[Operation] = Router()
+        own = (
+            Operation(method="GET", path="/__lab/health", handler=self._health),
+            Operation(method="GET", path="/__lab/journal", handler=self._journal),
+            Operation(method="GET", path="/__lab/metrics", handler=self._metrics),
+            Operation(method="POST", path="/__lab/reset", handler=self._do_reset),
+        )
+        for operation in (*own, *operations):
+            self._router.add(operation.method, operation.path, operation)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request under `/__lab/`."""
+        exchange = Exchange(Request(scope, receive))
+        try:
+            operation, exchange.path, allowed = self._router.find(scope["method"], scope["path"])
+            if operation is None:
+                methods = f"; it takes {', '.join(allowed)}" if allowed else ""
+                raise _NoSuchAdminPath(f"{self._service.name} has no {scope['method']} {scope['path']}{methods}")
+            if operation.authenticate is not None:
+                exchange.principal = await operation.authenticate(exchange)
+            response = await operation.handler(exchange)
+        except ServiceError as refusal:
+            response = refusal.response()
+        await response(scope, receive, send)
+
+    async def _health(self, exchange: Exchange) -> Any:
+        return json_response({"service": self._service.name, "status": "ok", "uptime_s": self._uptime()})
+
+    async def _journal(self, exchange: Exchange) -> Any:
+        query = exchange.request.query_params
+        given = query.get("limit", "100")
+        if not given.isdecimal() or not 1 <= int(given) <= JOURNAL_LIMIT:
+            raise _BadAdminRequest(f"limit is {given!r}; it takes a whole number from 1 to {JOURNAL_LIMIT}")
+        journal = self._service.journal
+        entries = journal.find(
+            run_id=query.get("run_id", ""),
+            path=query.get("path", ""),
+            contains=query.get("contains", ""),
+            limit=int(given),
+        )
+        return json_response({"entries": entries, "totals": journal.totals(), "dropped": journal.dropped})
+
+    async def _metrics(self, exchange: Exchange) -> Any:
+        return json_response(
+            {
+                "service": self._service.name,
+                "uptime_s": self._uptime(),
+                "in_flight": self._service.in_flight,
+                "requests": self._service.journal.totals(),
+                **self._gauges(),
+            }
+        )
+
+    async def _do_reset(self, exchange: Exchange) -> Any:
+        self._service.journal.clear()
+        for reset in self._reset:
+            reset()
+        return json_response({"service": self._service.name, "status": "reset"})
+
+    def _uptime(self) -> float:
+        return round(time.monotonic() - self._started, 3)

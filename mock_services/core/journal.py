@@ -1,0 +1,76 @@
+"""What a double remembers of the requests it served: the newest entries in full, and exact counts of all."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+BODY_KEPT = 2048  # bytes of a request's body that an entry keeps
+
+
+class Entry(NamedTuple):
+    """One request (or one socket's life) as it was answered. `at` is Unix time in seconds, `ms` the time it took."""
+
+    at: float
+    kind: str
+    name: str
+    path: str
+    status: int
+    ms: float
+    run_id: str
+    note: str
+    body: bytes
+
+
+class Journal:
+    """A bounded list of entries, oldest dropped first, beside counters that miss none."""
+
+    def __init__(self, capacity: int = 10_000) -> None:
+        self.counts: Counter[tuple[str, int]] = Counter()
+        self.run_counts: Counter[tuple[str, str, int]] = Counter()
+        self.dropped = 0
+        self._entries: deque[Entry] = deque(maxlen=capacity)
+
+    def add(self, kind: str, name: str, path: str, status: int, ms: float, run_id: str, note: str, body: bytes) -> None:
+        """Record one answered request."""
+        self.counts[name, status] += 1
+        if run_id:
+            self.run_counts[run_id, name, status] += 1
+        if len(self._entries) == self._entries.maxlen:
+            self.dropped += 1
+        self._entries.append(Entry(time.time(), kind, name, path, status, ms, run_id, note, body[:BODY_KEPT]))
+
+    def find(self, *, run_id: str = "", path: str = "", contains: str = "", limit: int = 100) -> list[dict[str, Any]]:
+        """Give the newest `limit` entries of a run, below a path prefix, whose body or note contains a text."""
+        found = []
+        for entry in self._newest_first():
+            if run_id and entry.run_id != run_id:
+                continue
+            if path and not entry.path.startswith(path):
+                continue
+            body = entry.body.decode("utf-8", "replace")
+            if contains and contains not in body and contains not in entry.note:
+                continue
+            found.append({**entry._asdict(), "body": body})
+            if len(found) >= limit:
+                break
+        return found
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Give the exact number of answers by operation and status since the start or the last reset."""
+        totals: dict[str, dict[str, int]] = {}
+        for (name, status), count in sorted(self.counts.items()):
+            totals.setdefault(name, {})[str(status)] = count
+        return totals
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.counts.clear()
+        self.run_counts.clear()
+        self._entries.clear()
+        self.dropped = 0
+
+    def _newest_first(self) -> Iterator[Entry]:
+        return reversed(self._entries)

@@ -1,0 +1,95 @@
+"""What a double offers: an operation is one method on one path, an exchange is one request to it and its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON. UUIDs, dates (UTC with `Z`) and dataclasses are encoded by orjson."""
+    return Response(orjson.dumps(content, option=JSON_OPTIONS), status, headers, "application/json")
+
+
+class ServiceError(Exception):
+    """An answer that a service gives by refusing: each service derives one class per error of its vendor."""
+
+    status: int = 500
+    headers: Mapping[str, str] | None = None
+
+    def body(self) -> Any:
+        """Give the JSON body of the refusal."""
+        return {"detail": str(self)}
+
+    def response(self) -> Response:
+        """Render the refusal."""
+        return json_response(self.body(), self.status, self.headers)
+
+
+class InvalidRequest(Exception):
+    """A request whose path, query or body does not fit its operation; the service renders it in its own words.
+
+    `errors` holds pydantic's error dicts, `loc` prefixed with `path`, `query` or `body`.
+    """
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(f"{len(errors)} invalid values")
+        self.errors = errors
+
+
+Handler = Callable[["Exchange"], Awaitable[Response]]
+Authenticate = Callable[["Exchange"], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method on one path template, such as `GET /api/crm/contacts/{id}`.
+
+    `path_params`, `query` and `body` are pydantic models that the request must fit; `form` says that the body is a
+    form rather than JSON. `authenticate` returns the caller or raises a `ServiceError`; None means open to all.
+    `responses` maps each documented status to a model, or to None where the body has no fixed shape.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str = ""
+    tag: str = ""
+    authenticate: Authenticate | None = None
+    path_params: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    body: Any = None
+    form: bool = False
+    responses: Mapping[int, Any] = field(default_factory=lambda: {200: None})
+
+    @property
+    def name(self) -> str:
+        """Give the bounded name under which requests to this operation are counted."""
+        return f"{self.method} {self.path}"
+
+
+class Exchange:
+    """One request on its way through the chain: what is known of it so far, and what the journal will keep."""
+
+    __slots__ = ("body", "name", "note", "operation", "path", "principal", "query", "raw_body", "request", "started")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.started = time.perf_counter()
+        self.operation: Operation | None = None
+        self.name = "unknown"
+        self.path: Any = {}
+        self.query: Any = None
+        self.body: Any = None
+        self.raw_body = b""
+        self.principal: Any = None
+        self.note: str = ""

@@ -1,0 +1,98 @@
+"""Starts a double as a process: `python -m mock_services.<service> --port N`."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+from pydantic import ValidationError
+from starlette.types import ASGIApp
+
+USAGE_EXIT = 3
+SOCKET_BACKLOG = 2048
+
+
+def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[str] | None = None) -> None:
+    """Parse the command line, build the application and serve it until SIGINT or SIGTERM.
+
+    Exits with 3 and one sentence where a setting is wrong or the port is taken. With `--port 0` the system chooses.
+    The line `<name> ready on http://host:port` on standard output says that connections are accepted.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m mock_services.{name}", description=f"The lab's {name} double.")
+    parser.add_argument("--port", type=int, default=default_port, help="port to listen on (default %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        app = build()
+    except ValidationError as misfit:
+        _refuse(name, "; ".join(_sentence(error) for error in misfit.errors()))
+    listener = _listen(name, arguments.host, arguments.port)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=1 << 20,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=3,
+        backlog=SOCKET_BACKLOG,
+        server_header=False,
+    )
+    server = _AnnouncingServer(config, name)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says on standard output when it accepts connections, so that whoever started it can wait for that."""
+
+    def __init__(self, config: uvicorn.Config, name: str) -> None:
+        super().__init__(config)
+        self._name = name
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            print(f"{self._name} ready on http://{host}:{port}", flush=True)  # noqa: T201 - the announcement
+
+
+def _listen(name: str, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(SOCKET_BACKLOG)
+    except OSError as refused:
+        listener.close()
+        if refused.errno == errno.EADDRINUSE:
+            _refuse(name, f"port {port} on {host} is in use; stop what listens there or choose another with --port")
+        _refuse(name, f"cannot listen on {host}:{port}: {refused.strerror}")
+    except OverflowError:
+        listener.close()
+        _refuse(name, f"--port is {port}; it takes a number from 0 to 65535")
+    return listener
+
+
+def _sentence(error: object) -> str:
+    details = dict(error) if isinstance(error, dict) else {}
+    variable = ".".join(str(part) for part in details.get("loc", ())).upper()
+    return f"{variable} is {details.get('input')!r}: {details.get('msg')}"
+
+
+def _refuse(name: str, sentence: str) -> None:
+    sys.stderr.write(f"{name}: {sentence}\n")
+    raise SystemExit(USAGE_EXIT)

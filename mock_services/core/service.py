@@ -1,0 +1,268 @@
+"""A double as an ASGI application: every request passes one chain of links, read from top to bottom."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from mock_services.core.admin import Admin
+from mock_services.core.journal import Journal
+from mock_services.core.operations import Exchange, InvalidRequest, Operation, ServiceError
+from mock_services.core.router import Router
+
+log = logging.getLogger(__name__)
+
+Link = Callable[[Exchange], Awaitable[Response | None]]
+SocketHandler = Callable[[WebSocket], Awaitable[None]]
+RUN_HEADER = "x-lab-run-id"
+
+
+class ErrorRenderer(Protocol):
+    """How a service words what the chain itself refuses."""
+
+    def not_found(self, exchange: Exchange) -> Response:
+        """Answer a path that the service does not have."""
+
+    def method_not_allowed(self, exchange: Exchange, allowed: tuple[str, ...]) -> Response:
+        """Answer a method that the path does not have."""
+
+    def invalid(self, exchange: Exchange, errors: list[dict[str, Any]]) -> Response:
+        """Answer a request that does not fit its operation (`InvalidRequest.errors`)."""
+
+    def unhandled(self, exchange: Exchange) -> Response:
+        """Answer when a handler raised something it should not have; the traceback is in the log."""
+
+
+@asynccontextmanager
+async def _no_lifespan() -> AsyncIterator[None]:
+    yield
+
+
+class Service:
+    """One double: its operations and sockets, its error wording, and the chain that requests pass.
+
+    The chain is `before` (links that see even unknown paths: size and rate limits), then identify, authenticate,
+    `after_authentication` (limits by caller, faults, latency), validate, handle; then `decorate` (response headers)
+    and the journal. A link returns a response to end the chain, or None to pass the exchange on.
+    `reset` hooks put the service's state back to its start; `gauges` gives numbers for `/__lab/metrics`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        operations: Iterable[Operation],
+        errors: ErrorRenderer,
+        *,
+        sockets: Iterable[tuple[str, SocketHandler]] = (),
+        before: Sequence[Link] = (),
+        after_authentication: Sequence[Link] = (),
+        decorate: Sequence[Callable[[Exchange, Response], None]] = (),
+        admin_operations: Iterable[Operation] = (),
+        admin_sockets: Iterable[tuple[str, SocketHandler]] = (),
+        lifespan: Callable[[], AbstractAsyncContextManager[None]] = _no_lifespan,
+        reset: Sequence[Callable[[], None]] = (),
+        gauges: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self.name = name
+        self.operations = tuple(operations)
+        self.errors = errors
+        self.journal = Journal()
+        self.lifespan = lifespan
+        self.in_flight = 0
+        self._decorate = tuple(decorate)
+        self._chain: tuple[Link, ...] = (
+            *before,
+            self._identify,
+            self._authenticate,
+            *after_authentication,
+            self._validate,
+            self._handle,
+        )
+        self._router: Router[Operation] = Router()
+        for operation in self.operations:
+            self._router.add(operation.method, operation.path, operation)
+        self._sockets: Router[tuple[str, SocketHandler]] = Router()
+        for path, handler in (*sockets, *admin_sockets):
+            self._sockets.add("WS", path, (path, handler))
+        self._bodies = {o.name: TypeAdapter(o.body).validate_python for o in self.operations if o.body is not None}
+        self.admin = Admin(self, admin_operations, reset, gauges)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            if scope["path"].startswith("/__lab/"):
+                await self.admin(scope, receive, send)
+            else:
+                await self._serve_http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+        else:
+            await _serve_lifespan(self.lifespan, receive, send)
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(Request(scope, receive))
+        self.in_flight += 1
+        try:
+            response = await self._answer(exchange)
+            for decorate in self._decorate:
+                decorate(exchange, response)
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            response = Response(status_code=499)
+            exchange.note = "the client went away before it had sent its request"
+        finally:
+            self.in_flight -= 1
+        request = exchange.request
+        self.journal.add(
+            "http",
+            exchange.name,
+            scope["path"],
+            response.status_code,
+            (time.perf_counter() - exchange.started) * 1000,
+            request.headers.get(RUN_HEADER, ""),
+            exchange.note,
+            exchange.raw_body,
+        )
+
+    async def _answer(self, exchange: Exchange) -> Response:
+        try:
+            for link in self._chain:
+                response = await link(exchange)
+                if response is not None:
+                    return response
+        except ServiceError as refusal:
+            exchange.note = exchange.note or str(refusal)
+            return refusal.response()
+        except InvalidRequest as invalid:
+            return self.errors.invalid(exchange, invalid.errors)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("%s: %s failed", self.name, exchange.name)
+            return self.errors.unhandled(exchange)
+        raise AssertionError("the handler at the end of the chain always answers")
+
+    async def _identify(self, exchange: Exchange) -> Response | None:
+        scope = exchange.request.scope
+        operation, path, allowed = self._router.find(scope["method"], scope["path"])
+        if operation is None:
+            if allowed:
+                return self.errors.method_not_allowed(exchange, allowed)
+            return self.errors.not_found(exchange)
+        exchange.operation = operation
+        exchange.name = operation.name
+        exchange.path = path
+        return None
+
+    async def _authenticate(self, exchange: Exchange) -> Response | None:
+        assert exchange.operation is not None
+        if exchange.operation.authenticate is not None:
+            exchange.principal = await exchange.operation.authenticate(exchange)
+        return None
+
+    async def _validate(self, exchange: Exchange) -> Response | None:
+        operation = exchange.operation
+        assert operation is not None
+        errors: list[dict[str, Any]] = []
+        if operation.path_params is not None:
+            exchange.path = _fit(operation.path_params.model_validate, exchange.path, "path", errors)
+        if operation.query is not None:
+            given = query_values(exchange.request, operation.query)
+            exchange.query = _fit(operation.query.model_validate, given, "query", errors)
+        if operation.body is not None:
+            await self._read_body(exchange, operation, errors)
+        if errors:
+            raise InvalidRequest(errors)
+        return None
+
+    async def _read_body(self, exchange: Exchange, operation: Operation, errors: list[dict[str, Any]]) -> None:
+        exchange.raw_body = await exchange.request.body()
+        if operation.form:
+            content: Any = dict(parse_qsl(exchange.raw_body.decode("utf-8", "replace"), keep_blank_values=True))
+        elif not exchange.raw_body:
+            errors.append({"loc": ("body",), "type": "missing", "msg": "Field required"})
+            return
+        else:
+            try:
+                content = json.loads(exchange.raw_body)
+            except (ValueError, RecursionError) as unreadable:
+                errors.append({"loc": ("body",), "type": "json_invalid", "msg": f"JSON decode error: {unreadable}"})
+                return
+        exchange.body = _fit(self._bodies[operation.name], content, "body", errors)
+
+    async def _handle(self, exchange: Exchange) -> Response:
+        assert exchange.operation is not None
+        return await exchange.operation.handler(exchange)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        found, path, _ = self._sockets.find("WS", scope["path"])
+        if found is None:
+            await websocket.close(1000)  # before accepting: the handshake is answered with HTTP 403
+            self.journal.add("socket", "WS unknown", scope["path"], 403, 0.0, "", "", b"")
+            return
+        template, handler = found
+        scope["path_params"] = path
+        started = time.perf_counter()
+        self.in_flight += 1
+        status = 101
+        try:
+            await handler(websocket)
+        except Exception:
+            status = 500
+            log.exception("%s: WS %s failed", self.name, template)
+            raise
+        finally:
+            self.in_flight -= 1
+            ms = (time.perf_counter() - started) * 1000
+            run_id = websocket.headers.get(RUN_HEADER, "")
+            self.journal.add("socket", f"WS {template}", scope["path"], status, ms, run_id, "", b"")
+
+
+def query_values(request: Request, model: type[BaseModel]) -> dict[str, Any]:
+    """Read the query parameters that `model` has; one that may stand several times comes as a list."""
+    values: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        given = request.query_params.getlist(key)
+        if given:
+            repeated = getattr(field.annotation, "__origin__", None) is list
+            values[key] = given if repeated else given[-1]
+    return values
+
+
+def _fit(validate: Callable[[Any], Any], value: Any, where: str, errors: list[dict[str, Any]]) -> Any:
+    try:
+        return validate(value)
+    except ValidationError as misfit:
+        errors.extend(
+            {"loc": (where, *error["loc"]), "type": error["type"], "msg": error["msg"]}
+            for error in misfit.errors(include_url=False, include_context=False, include_input=False)
+        )
+        return None
+
+
+async def _serve_lifespan(
+    lifespan: Callable[[], AbstractAsyncContextManager[None]], receive: Receive, send: Send
+) -> None:
+    await receive()
+    try:
+        async with lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+    except Exception as failure:
+        log.exception("a service could not start or stop")
+        await send({"type": "lifespan.startup.failed", "message": str(failure)})
+        return
+    await send({"type": "lifespan.shutdown.complete"})
