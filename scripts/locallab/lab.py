@@ -1,0 +1,155 @@
+"""`./scripts/lab up | status | down`: the lab kept running as processes on loopback, with Locust's page on 8089."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from locallab import stack
+from locallab.bootstrap import ROOT
+from locallab.command_line import Parser, refuse, whole_number
+from locallab.processes import (
+    POLL_S,
+    STOP_GRACE_S,
+    LabError,
+    Running,
+    answers,
+    check_port,
+    signal_group,
+    start,
+    stop,
+    wait_ready,
+)
+
+HOME = ROOT / ".lab"
+STATE = HOME / "processes.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one of the three commands; `status` gives 1 where anything is not well."""
+    parser = Parser(prog="./scripts/lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up | status | down")
+    up = commands.add_parser("up", help="start the lab and leave it running")
+    up.add_argument("--target", metavar="URL", help="a backend to test instead of the reference backend")
+    up.add_argument("--workers", type=whole_number(1, 64), default=2, help="Locust workers (default: 2)")
+    up.add_argument("--influx", metavar="URL", help="an InfluxDB to write to (its token in INFLUX_TOKEN)")
+    commands.add_parser("status", help="say what runs")
+    commands.add_parser("down", help="stop the lab")
+    options = parser.parse_args(argv)
+    try:
+        if options.command == "up":
+            return _up(options.target, options.workers, options.influx)
+        return _status() if options.command == "status" else _down()
+    except LabError as problem:
+        refuse(str(problem))
+
+
+def _up(target: str | None, workers: int, influx: str | None) -> int:
+    if any(_alive(each) for each in _read()):
+        raise LabError("the lab is up already: `./scripts/lab status` says what runs, `./scripts/lab down` stops it")
+    ports = stack.Ports.from_environment()
+    environment = stack.suite_environment(ports, target, influx, None)
+    specs = [
+        *stack.doubles(ports, backend=target is None),
+        stack.master(ports, environment, [], page=True),
+        *(stack.worker(number, ports, environment) for number in range(1, workers + 1)),
+    ]
+    for spec in specs:
+        if spec.port is not None:
+            check_port(spec.port, spec.name)
+    check_port(ports.bus, "Locust master")
+    processes: list[Running] = []
+    try:
+        for spec in specs:
+            processes.append(start(spec, HOME / f"{spec.name.replace(' ', '-')}.log", outlive=True))
+            _write(processes)
+        for running in processes:
+            wait_ready(running)
+    except BaseException:
+        stop(processes)
+        STATE.unlink(missing_ok=True)
+        raise
+    print(f"the lab is up: start a run on http://127.0.0.1:{ports.page}, stop the lab with ./scripts/lab down")
+    return 0
+
+
+def _status() -> int:
+    known = _read()
+    if not known:
+        print("the lab is down: ./scripts/lab up starts it")
+        return 1
+    well = True
+    for each in known:
+        state = "ended" if not _alive(each) else "ready" if answers(each["url"]) else "not answering"
+        well = well and state == "ready"
+        where = each["url"] or "-"
+        print(f"{each['name']:<18}{each['pid']:>8}  {state:<14}{where}")
+    return 0 if well else 1
+
+
+def _down() -> int:
+    known = [each for each in _read() if _alive(each)]
+    for each in reversed(known):
+        signal_group(each["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + STOP_GRACE_S
+    while any(_alive(each) for each in known) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    for each in known:
+        if _alive(each):
+            signal_group(each["pid"], signal.SIGKILL)
+    STATE.unlink(missing_ok=True)
+    print(f"stopped {len(known)} processes" if known else "the lab was down")
+    return 0
+
+
+def _write(processes: Sequence[Running]) -> None:
+    known = [
+        {"name": p.spec.name, "pid": p.process.pid, "url": p.spec.url, "born": _born(p.process.pid)} for p in processes
+    ]
+    HOME.mkdir(exist_ok=True)
+    fresh = STATE.with_suffix(".new")
+    fresh.write_text(json.dumps(known, indent=1))
+    fresh.replace(STATE)
+
+
+def _read() -> list[dict[str, Any]]:
+    try:
+        known = json.loads(STATE.read_text())
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        raise LabError(
+            f"{STATE.relative_to(ROOT)} cannot be read: end the lab's processes by hand, delete it"
+        ) from None
+    return list(known)
+
+
+def _alive(each: dict[str, Any]) -> bool:
+    """Whether the very process that was started still runs: its number may have gone to another since."""
+    born = _born(each["pid"])
+    return born is not None and born == each["born"]
+
+
+def _born(pid: int) -> str | None:
+    """Give when a process started, in the system's own terms; None where there is none (or only its remains)."""
+    if not Path("/proc").is_dir():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        return ""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

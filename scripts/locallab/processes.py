@@ -1,0 +1,142 @@
+"""Starts, watches and ends the lab's processes; whatever happens to the one who started them, none is left over."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+POLL_S = 0.05
+STOP_GRACE_S = 5.0
+
+
+class LabError(Exception):
+    """Something that stops the lab from starting; the sentence says what and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One process of the lab. `port` is what it listens on; `health` the path that answers 200 once it is ready."""
+
+    name: str
+    command: Sequence[str]
+    cwd: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    health: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Give the address that answers when the process is ready."""
+        return None if self.health is None else f"http://127.0.0.1:{self.port}{self.health}"
+
+
+@dataclass(slots=True)
+class Running:
+    """A process that was started, and where it writes its log."""
+
+    spec: Spec
+    process: subprocess.Popen[bytes]
+    log: Path | None
+
+    def words(self, lines: int = 12) -> str:
+        """Give the end of what the process wrote."""
+        if self.log is None or not self.log.is_file():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def check_port(port: int, name: str) -> None:
+    """Raise `LabError` where something listens on `port` already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise LabError(
+                f"port {port}, which the {name} needs, is in use: stop what listens there (`./scripts/lab down` stops "
+                "a lab that was left up), or move all the lab's ports with LAB_PORT_OFFSET=1000"
+            ) from None
+
+
+def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
+    """Start a process in a session of its own, writing to `log` (None: to this terminal).
+
+    Unless it is to `outlive` its starter, Linux ends it when the starter dies, however that happens.
+    """
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **spec.environment}
+    output = None
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = log.open("ab")
+    process = subprocess.Popen(
+        spec.command,
+        cwd=spec.cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=None if outlive or sys.platform != "linux" else _die_with_starter,  # noqa: PLW1509 - no threads here
+    )
+    if output is not None:
+        output.close()
+    return Running(spec, process, log)
+
+
+def _die_with_starter() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def wait_ready(running: Running, timeout_s: float = 30.0) -> None:
+    """Wait until the process answers; raise `LabError` with its own words where it ends or takes too long."""
+    deadline = time.monotonic() + timeout_s
+    while not answers(running.spec.url):
+        code = running.process.poll()
+        if code is not None:
+            raise LabError(f"the {running.spec.name} ended with {code} before it was ready:\n{running.words()}")
+        if time.monotonic() > deadline:
+            raise LabError(f"the {running.spec.name} was not ready in {timeout_s:.0f} s:\n{running.words()}")
+        time.sleep(POLL_S)
+
+
+def answers(url: str | None) -> bool:
+    """Say whether `url` answers 200 now (a process without one counts as ready)."""
+    if url is None:
+        return True
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - http, on loopback
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def stop(processes: Sequence[Running]) -> None:
+    """End processes, last started first: SIGTERM to each and, for those that do not heed it, SIGKILL."""
+    for running in reversed(processes):
+        signal_group(running.process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_GRACE_S
+    for running in reversed(processes):
+        try:
+            running.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            signal_group(running.process.pid, signal.SIGKILL)
+            running.process.wait()
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that `start` made, and to its children."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return  # it has ended: what was wanted

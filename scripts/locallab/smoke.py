@@ -1,0 +1,159 @@
+"""`./scripts/smoke`: the whole lab for half a minute, as processes on loopback, ending with the verdict's exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+import urllib.parse
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from locallab import stack
+from locallab.bootstrap import ROOT
+from locallab.command_line import Parser, refuse, whole_number
+from locallab.processes import LabError, Running, check_port, signal_group, start, stop, wait_ready
+
+INVALID_EXIT = 2
+FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
+PREPARE_S = 60  # before it: workers join, accounts are made
+PROFILES = ROOT / "locust" / "configs" / "profiles.toml"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the smoke test; give the verdict's code: 0 pass, 1 a target missed, 2 invalid, 3 wrong usage."""
+    options = _parse(argv)
+    try:
+        return _run(options)
+    except LabError as problem:
+        refuse(str(problem))
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    profiles = tomllib.loads(PROFILES.read_text())
+    parser = Parser(prog="./scripts/smoke", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="CLASS", help="user classes to run (default: all)")
+    parser.add_argument("--target", metavar="URL", help="a backend to test instead of the reference backend")
+    parser.add_argument("--profile", choices=sorted(profiles), default="smoke", help="a load profile (default: smoke)")
+    parser.add_argument("--users", type=whole_number(1, 10_000), help="virtual users, instead of the profile's")
+    parser.add_argument("--run-time", metavar="T", help="for how long: 30s, 2m, 1h30m; instead of the profile's")
+    parser.add_argument("--workers", type=whole_number(1, 64), default=2, help="Locust workers (default: 2)")
+    parser.add_argument("--influx", metavar="URL", help="an InfluxDB to write to (its token in INFLUX_TOKEN)")
+    options = parser.parse_args(argv)
+    profile = profiles[options.profile]
+    options.users = options.users or profile["users"]
+    options.spawn_rate = profile["spawn_rate"]
+    options.run_time_s = _seconds(parser, options.run_time or profile["run_time"])
+    for name in ("target", "influx"):
+        url = getattr(options, name)
+        if url is not None and not _is_http(url):
+            parser.error(f"--{name} is {url!r}; it takes an http:// or https:// address such as http://127.0.0.1:8001")
+    return options
+
+
+def _seconds(parser: Parser, text: str) -> int:
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = hours * 3600 + minutes * 60 + seconds
+    if not 1 <= total <= 86_400:
+        parser.error(f"--run-time is {text!r}; it takes a time such as 30s, 2m or 1h30m")
+    return total
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _run(options: argparse.Namespace) -> int:
+    ports = stack.Ports.from_environment()
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    results = ROOT / "results" / run_id
+    specs = stack.doubles(ports, backend=options.target is None)
+    for spec in specs:
+        check_port(spec.port or 0, spec.name)
+    check_port(ports.bus, "Locust master")
+    environment = stack.suite_environment(ports, options.target, options.influx, run_id)
+    environment["LAB_RESULTS_DIR"] = str(ROOT / "results")
+    processes: list[Running] = []
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        for spec in specs:
+            processes.append(start(spec, results / "logs" / f"{spec.name}.log"))
+        for running in processes:
+            wait_ready(running)
+        return _load(options, ports, environment, results, processes)
+    except KeyboardInterrupt:
+        return _finish_early(processes)
+    finally:
+        stop(processes)
+
+
+def _load(
+    options: argparse.Namespace,
+    ports: stack.Ports,
+    environment: dict[str, str],
+    results: Path,
+    processes: list[Running],
+) -> int:
+    arguments = ["--headless", "--only-summary", "--expect-workers", str(options.workers)]
+    arguments += ["--users", str(options.users), "--spawn-rate", str(options.spawn_rate)]
+    arguments += ["--run-time", f"{options.run_time_s}s", "--stop-timeout", "20", "--csv", str(results / "lab")]
+    arguments += ["--expect-workers-max-wait", "30", *options.scenarios]
+    print(
+        f"{options.users} users for {options.run_time_s} s against {environment['LOAD_TEST_BASE_URL']}; "
+        f"logs in {_shown(results / 'logs')}",
+        flush=True,
+    )
+    master = start(stack.master(ports, environment, arguments, page=False), None)
+    processes.append(master)
+    for number in range(1, options.workers + 1):
+        spec = stack.worker(number, ports, environment)
+        processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
+    return _watch(master, processes, PREPARE_S + options.run_time_s + FINISH_S)
+
+
+def _watch(master: Running, processes: Sequence[Running], limit_s: int) -> int:
+    """Wait for the master, naming at its end every other process that ended before it."""
+    try:
+        code = master.process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        sys.stderr.write(f"the run did not end within {limit_s} s and was stopped: invalid\n")
+        return INVALID_EXIT
+    if code not in {0, 3}:
+        for running in processes:
+            ended = running.process.poll()
+            if running is not master and ended not in {None, 0}:
+                sys.stderr.write(f"the {running.spec.name} ended with {ended} during the run\n")
+    return code if code in {0, 1, 2, 3} else INVALID_EXIT
+
+
+def _finish_early(processes: Sequence[Running]) -> int:
+    """After Ctrl-C: let the master end the run with its full report, and take its verdict."""
+    masters = [running for running in processes if running.spec.name == "locust master"]
+    if not masters:
+        return INVALID_EXIT
+    signal_group(masters[0].process.pid, signal.SIGINT)
+    return _watch(masters[0], processes, FINISH_S)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

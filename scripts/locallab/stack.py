@@ -1,0 +1,85 @@
+"""Which processes make the lab, in the order in which they start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from locallab.bootstrap import ROOT
+from locallab.processes import LabError, Spec
+
+SUITE = ROOT / "locust"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the lab listens, on 127.0.0.1."""
+
+    backend: int
+    twilio: int
+    vendors: int
+    page: int
+    bus: int
+
+    @classmethod
+    def from_environment(cls) -> Ports:
+        """Give the design's ports, moved by `LAB_PORT_OFFSET`."""
+        given = os.environ.get("LAB_PORT_OFFSET", "0")
+        if not given.isdecimal() or int(given) > 50_000:
+            raise LabError(f"LAB_PORT_OFFSET is {given!r}; it takes a whole number from 0 to 50000")
+        offset = int(given)
+        return cls(8001 + offset, 8010 + offset, 8020 + offset, 8089 + offset, 5557 + offset)
+
+
+def doubles(ports: Ports, *, backend: bool) -> list[Spec]:
+    """Give the doubles, with the reference backend where it is the target."""
+    specs = [_double("vendors", ports.vendors), _double("twilio", ports.twilio)]
+    if backend:
+        environment = {
+            # A lab is for trying things out: cheap hashes, and tenants that can all take calls (docs/backend.md).
+            "BACKEND_BCRYPT_ROUNDS": os.environ.get("BACKEND_BCRYPT_ROUNDS", "4"),
+            "BACKEND_DIALABLE_TENANTS": os.environ.get("BACKEND_DIALABLE_TENANTS", "true"),
+            "DEEPGRAM_AGENT_URL": f"ws://127.0.0.1:{ports.vendors}/deepgram/v1/agent/converse",
+        }
+        specs.append(_double("backend", ports.backend, environment))
+    return specs
+
+
+def suite_environment(ports: Ports, target: str | None, influx: str | None, run_id: str | None) -> dict[str, str]:
+    """Give what the suite is told of the lab around it."""
+    environment = {
+        "LOAD_TEST_BASE_URL": target or f"http://127.0.0.1:{ports.backend}",
+        "LAB_TWILIO_URL": f"http://127.0.0.1:{ports.twilio}",
+    }
+    if influx:
+        environment["INFLUX_URL"] = influx
+    if run_id:
+        environment["LAB_RUN_ID"] = run_id
+    return environment
+
+
+def master(ports: Ports, environment: Mapping[str, str], arguments: Sequence[str], *, page: bool) -> Spec:
+    """Give Locust's master, with its page or headless."""
+    command = [*_locust(), "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", str(ports.bus)]
+    command += ["--host", environment["LOAD_TEST_BASE_URL"]]
+    if page:
+        command += ["--web-host", "127.0.0.1", "--web-port", str(ports.page)]
+    port, health = (ports.page, "/") if page else (None, None)
+    return Spec("locust master", [*command, *arguments], SUITE, environment, port, health)
+
+
+def worker(number: int, ports: Ports, environment: Mapping[str, str]) -> Spec:
+    """Give one of Locust's workers."""
+    command = [*_locust(), "--worker", "--master-host", "127.0.0.1", "--master-port", str(ports.bus)]
+    return Spec(f"locust worker {number}", command, SUITE, environment)
+
+
+def _locust() -> list[str]:
+    return [sys.executable, "-m", "locust", "-f", "main_load_test.py"]
+
+
+def _double(name: str, port: int, environment: Mapping[str, str] | None = None) -> Spec:
+    command = [sys.executable, "-m", f"mock_services.{name}", "--port", str(port)]
+    return Spec(name, command, ROOT, environment or {}, port, "/__lab/health")
