@@ -1,0 +1,149 @@
+"""The suite's settings: what each variable takes, and the sentence for everything else."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from configs.settings import SettingsError, is_production, load_settings
+
+SUITE = Path(__file__).resolve().parents[2] / "locust"
+PREFIXES = ("LOAD_TEST_", "LAB_", "INFLUX_", "TWILIO_", "SIMULATE_")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(PREFIXES):
+            monkeypatch.delenv(name)
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def test_the_documented_values_hold_when_nothing_is_set() -> None:
+    settings = load_settings()
+    assert settings.base_url == "http://127.0.0.1:8001"
+    assert settings.websocket_url == "ws://127.0.0.1:8001"
+    assert settings.twilio_url == "http://127.0.0.1:8010"
+    assert settings.twilio_account_sid == "AC1ab00000000000000000000000000001"
+    assert settings.twilio_auth_token.get_secret_value() == "1ab0000000000000000000000000abcd"
+    assert settings.simulate_external_services is True
+    assert settings.influx_url is None
+    assert settings.influx_token is None
+    assert settings.results_dir.name == "results"
+    assert settings.run_id
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOAD_TEST_BASE_URL", "LOAD_TEST_USER_EMAIL", "LOAD_TEST_WS_URL", "INFLUX_URL", "INFLUX_TOKEN"):
+        monkeypatch.setenv(name, "")
+    assert load_settings().base_url == "http://127.0.0.1:8001"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("LOAD_TEST_BASE_URL", "localhost:8001", "an http or https URL"),
+        ("LOAD_TEST_BASE_URL", "ftp://host", "an http or https URL"),
+        ("LOAD_TEST_BASE_URL", "http://", "an http or https URL"),
+        ("LOAD_TEST_BASE_URL", "http://host:99999", "an http or https URL"),
+        ("LOAD_TEST_BASE_URL", "http://host:port", "an http or https URL"),
+        ("LOAD_TEST_BASE_URL", "http://host/api", "an http or https URL"),
+        ("LOAD_TEST_BASE_URL", "http://ho st", "an http or https URL"),
+        ("LOAD_TEST_WS_URL", "http://host", "a ws or wss URL"),
+        ("LOAD_TEST_USER_EMAIL", "nobody", "the email address"),
+        ("SIMULATE_EXTERNAL_SERVICES", "perhaps", "true (calls go through the Twilio double) or false"),
+        ("INFLUX_URL", "influx", "an http or https URL"),
+        ("INFLUX_TOKEN_FILE", "/nowhere/token", "the path of a readable file"),
+        ("TWILIO_ACCOUNT_SID", "SK123", "AC and 32 hexadecimal digits"),
+        ("LAB_TWILIO_URL", "127.0.0.1", "the Twilio double's http or https URL"),
+        ("LAB_SEED", "-1", "a whole number from 0"),
+        ("LAB_SEED", "one", "a whole number from 0"),
+        ("LAB_RUN_ID", "../up", "1 to 64 letters"),
+        ("LOAD_TEST_ORG_NAME", "x" * 101, "a name of 1 to 100 characters"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, takes: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    if name == "LOAD_TEST_USER_EMAIL":
+        monkeypatch.setenv("LOAD_TEST_USER_PASSWORD", "secret-word")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{name} holds {value!r}, but takes {takes}")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("alone", ["LOAD_TEST_USER_EMAIL", "LOAD_TEST_USER_PASSWORD"])
+def test_half_an_account_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, alone: str) -> None:
+    monkeypatch.setenv(alone, "someone@example.com")
+    with pytest.raises(SettingsError, match=f"^{alone} is set, but ") as caught:
+        load_settings()
+    assert "someone" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "live"),
+    [
+        ("https://thanotopolis.com", True),
+        ("https://www.thanotopolis.com", True),
+        ("https://api.Thanotopolis.com:8443", True),
+        ("https://some-tenant.thanotopolis.com", True),
+        ("https://dev.thanotopolis.com", False),
+        ("https://tenant.dev.thanotopolis.com", False),
+        ("https://notthanotopolis.com", False),
+        ("http://127.0.0.1:8001", False),
+    ],
+)
+def test_the_live_platform_is_known_by_its_host(url: str, live: bool) -> None:
+    assert is_production(url) is live
+
+
+def test_the_live_platform_is_refused_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOAD_TEST_BASE_URL", "https://app.thanotopolis.com")
+    with pytest.raises(SettingsError, match="LAB_ALLOW_HOSTS"):
+        load_settings()
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAB_ALLOW_HOSTS", "other.example, APP.thanotopolis.com")
+    assert load_settings().base_url == "https://app.thanotopolis.com"
+
+
+def test_the_host_option_is_held_to_the_same_rules() -> None:
+    settings = load_settings()
+    assert settings.check_target("http://127.0.0.1:9/", "--host") == "http://127.0.0.1:9"
+    with pytest.raises(SettingsError, match=r"^--host holds 'nonsense', but takes an http or https URL"):
+        settings.check_target("nonsense", "--host")
+    with pytest.raises(SettingsError, match="LAB_ALLOW_HOSTS"):
+        settings.check_target("https://thanotopolis.com", "--host")
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("from-a-file\n")
+    monkeypatch.setenv("INFLUX_TOKEN_FILE", str(token))
+    monkeypatch.setenv("LOAD_TEST_USER_EMAIL", "someone@example.com")
+    monkeypatch.setenv("LOAD_TEST_USER_PASSWORD", "secret-word")
+    settings = load_settings()
+    assert settings.influx_token is not None
+    assert settings.influx_token.get_secret_value() == "from-a-file"
+    assert "secret-word" not in repr(settings)
+    assert "1ab0000000000000000000000000abcd" not in repr(settings)
+
+
+def test_a_locustfile_exits_with_3_and_one_line() -> None:
+    environment = {**os.environ, "LOAD_TEST_BASE_URL": "nonsense"}
+    code = "from configs.settings import settings_or_exit; settings_or_exit()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SUITE, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "LOAD_TEST_BASE_URL holds 'nonsense', but takes an http or https URL with a host and no path,"
+        " such as http://127.0.0.1:8001."
+    ]
