@@ -17,11 +17,12 @@ from pathlib import Path
 from types import FrameType
 
 from locallab import stack
-from locallab.bootstrap import ROOT
+from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.command_line import Parser, refuse, whole_number
 from locallab.processes import LabError, Running, check_port, signal_group, start, stop, wait_ready
 
 INVALID_EXIT = 2
+VERDICTS = (0, 1, INVALID_EXIT, USAGE_EXIT)
 FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
 PREPARE_S = 60  # before it: workers join, accounts are made
 PROFILES = ROOT / "locust" / "configs" / "profiles.toml"
@@ -45,6 +46,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--users", type=whole_number(1, 10_000), help="virtual users, instead of the profile's")
     parser.add_argument("--run-time", metavar="T", help="for how long: 30s, 2m, 1h30m; instead of the profile's")
     parser.add_argument("--workers", type=whole_number(1, 64), default=2, help="Locust workers (default: 2)")
+    parser.add_argument(
+        "--tags", nargs="+", default=[], metavar="TAG", help="run only the tasks with one of these tags"
+    )
     parser.add_argument("--influx", metavar="URL", help="an InfluxDB to write to (its token in INFLUX_TOKEN)")
     options = parser.parse_args(argv)
     profile = profiles[options.profile]
@@ -109,7 +113,8 @@ def _load(
     arguments = ["--headless", "--only-summary", "--expect-workers", str(options.workers)]
     arguments += ["--users", str(options.users), "--spawn-rate", str(options.spawn_rate)]
     arguments += ["--run-time", f"{options.run_time_s}s", "--stop-timeout", "20", "--csv", str(results / "lab")]
-    arguments += ["--expect-workers-max-wait", "30", *options.scenarios]
+    arguments += ["--expect-workers-max-wait", "30"]
+    arguments += [*(["--tags", *options.tags] if options.tags else []), *options.scenarios]
     print(
         f"{options.users} users for {options.run_time_s} s against {environment['LOAD_TEST_BASE_URL']}; "
         f"logs in {_shown(results / 'logs')}",
@@ -120,7 +125,11 @@ def _load(
     for number in range(1, options.workers + 1):
         spec = stack.worker(number, ports, environment)
         processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
-    return _watch(master, processes, PREPARE_S + options.run_time_s + FINISH_S)
+    code = _watch(master, processes, PREPARE_S + options.run_time_s + FINISH_S)
+    if code != USAGE_EXIT and not (results / "verdict.json").is_file():
+        sys.stderr.write(f"Locust ended with {code} and gave no verdict: the run is invalid\n")
+        return INVALID_EXIT
+    return code
 
 
 def _watch(master: Running, processes: Sequence[Running], limit_s: int) -> int:
@@ -130,12 +139,12 @@ def _watch(master: Running, processes: Sequence[Running], limit_s: int) -> int:
     except subprocess.TimeoutExpired:
         sys.stderr.write(f"the run did not end within {limit_s} s and was stopped: invalid\n")
         return INVALID_EXIT
-    if code not in {0, 3}:
+    if code not in {0, USAGE_EXIT}:
         for running in processes:
             ended = running.process.poll()
             if running is not master and ended not in {None, 0}:
                 sys.stderr.write(f"the {running.spec.name} ended with {ended} during the run\n")
-    return code if code in {0, 1, 2, 3} else INVALID_EXIT
+    return code if code in VERDICTS else INVALID_EXIT
 
 
 def _finish_early(processes: Sequence[Running]) -> int:
