@@ -41,7 +41,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     profiles = tomllib.loads(PROFILES.read_text())
     parser = Parser(prog="./scripts/smoke", description=__doc__)
     parser.add_argument("scenarios", nargs="*", metavar="CLASS", help="user classes to run (default: all)")
-    parser.add_argument("--target", metavar="URL", help="a backend to test instead of the reference backend")
+    parser.add_argument("--target", metavar="URL", help="a backend to test (default: LOAD_TEST_BASE_URL, or the lab's)")
     parser.add_argument("--profile", choices=sorted(profiles), default="smoke", help="a load profile (default: smoke)")
     parser.add_argument("--users", type=whole_number(1, 10_000), help="virtual users, instead of the profile's")
     parser.add_argument("--run-time", metavar="T", help="for how long: 30s, 2m, 1h30m; instead of the profile's")
@@ -55,10 +55,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     options.users = options.users or profile["users"]
     options.spawn_rate = profile["spawn_rate"]
     options.run_time_s = _seconds(parser, options.run_time or profile["run_time"])
-    for name in ("target", "influx"):
-        url = getattr(options, name)
+    named = "--target" if options.target else "LOAD_TEST_BASE_URL"
+    options.target = options.target or os.environ.get("LOAD_TEST_BASE_URL") or None
+    for name, url in ((named, options.target), ("--influx", options.influx)):
         if url is not None and not _is_http(url):
-            parser.error(f"--{name} is {url!r}; it takes an http:// or https:// address such as http://127.0.0.1:8001")
+            parser.error(f"{name} is {url!r}; it takes an http:// or https:// address such as http://127.0.0.1:8001")
     return options
 
 

@@ -1,0 +1,50 @@
+"""`./scripts/lab` brings the lab up, says how it is, takes a run over Locust's page, and takes it down."""
+
+import httpx
+import pytest
+
+from tests.support.commands import ROOT, command
+
+
+def run(*arguments: str, environment: dict[str, str]) -> tuple[int, str, str]:
+    process = command("lab", *arguments, environment=environment)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_up_status_a_run_and_down(environment: dict[str, str], offset: int) -> None:
+    if (ROOT / ".lab" / "processes.json").exists():
+        raise AssertionError("a lab is up in this checkout: ./scripts/lab down, then test again")
+    assert run("status", environment=environment)[0] == 1
+    page = f"http://127.0.0.1:{8089 + offset}"
+    try:
+        code, out, err = run("up", environment=environment)
+        assert code == 0, err
+        assert page in out
+        code, out, _ = run("status", environment=environment)
+        assert code == 0, out
+        assert out.count("ready") == 6  # vendors, twilio, backend, master, two workers
+        again = run("up", environment=environment)
+        assert again[0] == 3
+        assert "up already" in again[2]
+        started = httpx.post(f"{page}/swarm", data={"user_count": 4, "spawn_rate": 4, "run_time": "4s"}, timeout=60)
+        assert started.json()["success"] is True
+        wait_for_requests(page)
+    finally:
+        code, out, _ = run("down", environment=environment)
+    assert code == 0
+    assert "stopped 6 processes" in out
+
+
+def wait_for_requests(page: str) -> None:
+    for _ in range(2000):
+        if httpx.get(f"{page}/stats/requests").json()["stats"][-1]["num_requests"] > 0:
+            return
+    raise AssertionError("no request was made")
+
+
+def test_wrong_usage_ends_with_3(environment: dict[str, str]) -> None:
+    code, _, err = run("sideways", environment=environment)
+    assert code == 3
+    assert "sideways" in err

@@ -1,0 +1,141 @@
+"""`./scripts/smoke` gives each kind of run its exit code, says why, and leaves nothing running."""
+
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.commands import ROOT, command, double_of
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+def verdict() -> dict[str, Any]:
+    return dict(json.loads((ROOT / "results" / "latest" / "verdict.json").read_text()))
+
+
+def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "--users", "6", "--run-time", "12s", environment=environment)
+    out, err = smoke.communicate(timeout=120)
+    assert smoke.returncode == 0, out + err
+    judged = verdict()
+    assert judged["verdict"] == "pass"
+    for area in ("authentication", "crm", "telephony"):
+        assert judged["areas"][area]["requests"] > 0, area
+        assert judged["areas"][area]["failures"] == 0, area
+    rows = (ROOT / "results" / "latest" / "lab_stats.csv").read_text()
+    for step in ("answer", "connect", "first audio", "turn"):
+        assert f"\nCALL,{step}," in rows
+    for report in ("report.html", "junit.xml", "summary.md"):
+        assert (ROOT / "results" / "latest" / report).stat().st_size > 0
+
+
+def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "--users", "6", "--run-time", "12s", environment=environment)
+    try:
+        backend = None
+        deadline = time.monotonic() + 30
+        while backend is None and time.monotonic() < deadline:
+            backend = double_of(smoke, "mock_services.backend")
+        assert backend is not None
+        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
+        backend.kill()
+        out, err = smoke.communicate(timeout=120)
+    finally:
+        smoke.kill()
+    assert smoke.returncode == 1, out + err
+    assert verdict()["verdict"] == "fail"
+    assert any("backend" in reason or "target" in reason for reason in verdict()["reasons"])
+    assert "the backend ended with -9 during the run" in err
+
+
+def wait_for_requests(port: int) -> None:
+    """Wait until the CRM has been read on the backend at `port`: the run is on."""
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        try:
+            counted = httpx.get(f"http://127.0.0.1:{port}/__lab/metrics").json()["requests"]
+        except httpx.TransportError:
+            continue
+        if counted.get("GET /api/crm/contacts", {}).get("200", 0) > 2:
+            return
+    raise AssertionError("the run never read the CRM")
+
+
+def test_a_scenario_that_runs_nothing_makes_the_run_invalid(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "--users", "3", "--run-time", "3s", "--tags", "nothing", environment=environment)
+    out, err = smoke.communicate(timeout=120)
+    assert smoke.returncode == 2, out + err
+    assert verdict()["verdict"] == "invalid"
+    assert any("ran no task" in reason for reason in verdict()["reasons"])
+
+
+def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "--users", "6", "--run-time", "10m", environment=environment)
+    wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
+    smoke.send_signal(signal.SIGINT)
+    out, err = smoke.communicate(timeout=60)
+    assert smoke.returncode in {0, 2}, out + err  # as the verdict says: it may have been too short to be valid
+    assert verdict()["areas"]["crm"]["requests"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target", "localhost:8001"], ["--target", "localhost:8001", "http://"]),
+        (["--target", "http://127.0.0.1:1"], ["http://127.0.0.1:1"]),
+        (["--users", "none"], ["--users", "none", "whole number"]),
+        (["--run-time", "soon"], ["--run-time", "soon", "30s"]),
+        (["--profile", "heroic"], ["--profile", "heroic", "smoke"]),
+        (["--unknown"], ["--unknown", "--help"]),
+    ],
+)
+def test_wrong_usage_is_one_sentence(environment: dict[str, str], arguments: list[str], words: list[str]) -> None:
+    smoke = command("smoke", *arguments, environment=environment)
+    _, err = smoke.communicate(timeout=60)
+    assert smoke.returncode == 3
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("LOAD_TEST_BASE_URL", "ftp://example.com"), ("LAB_PORT_OFFSET", "far"), ("INFLUX_URL", "nowhere")],
+)
+def test_a_wrong_variable_is_named(environment: dict[str, str], variable: str, value: str) -> None:
+    smoke = command("smoke", environment={**environment, variable: value})
+    _, err = smoke.communicate(timeout=60)
+    assert smoke.returncode == 3
+    assert "Traceback" not in err
+    assert variable in err
+    assert value in err
+
+
+def test_a_taken_port_is_named(environment: dict[str, str]) -> None:
+    port = 8010 + int(environment["LAB_PORT_OFFSET"])
+    with socket.create_server(("127.0.0.1", port)):
+        smoke = command("smoke", environment=environment)
+        _, err = smoke.communicate(timeout=60)
+    assert smoke.returncode == 3
+    assert f"port {port}" in err
+
+
+def test_a_smoke_that_is_killed_leaves_nothing_behind(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "--run-time", "10m", environment=environment)
+    wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
+    os.kill(smoke.pid, signal.SIGKILL)
+    smoke.wait()
+    backend = 8001 + int(environment["LAB_PORT_OFFSET"])
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and Path("/proc").exists():
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", backend)) != 0:
+                return
+    raise AssertionError("the backend outlived the smoke test that started it")

@@ -1,0 +1,39 @@
+"""Runs the lab's commands as a person would: as processes, on ports of their own."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB_PORTS = (8001, 8010, 8020, 8089, 5557)
+
+
+def free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def command(name: str, *arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(ROOT / "scripts" / name), *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def double_of(process: subprocess.Popen[str], module: str) -> psutil.Process | None:
+    """Give the process below `process` that runs `module`, once there is one."""
+    for child in psutil.Process(process.pid).children(recursive=True):
+        if module in child.cmdline():
+            return child
+    return None
