@@ -37,7 +37,7 @@ class Admin:
         gauges: Callable[[], dict[str, Any]],
     ) -> None:
         self._service = service
-        self._reset = tuple(reset)
+        self._hooks = tuple(reset)
         self._gauges = gauges
         self._started = time.monotonic()
         self._router: Router[Operation] = Router()
@@ -82,21 +82,27 @@ class Admin:
         )
         return json_response({"entries": entries, "totals": journal.totals(), "dropped": journal.dropped})
 
+    def metrics(self) -> dict[str, Any]:
+        """Give what `/__lab/metrics` answers."""
+        return {
+            "service": self._service.name,
+            "uptime_s": self._uptime(),
+            "in_flight": self._service.in_flight,
+            "requests": self._service.journal.totals(),
+            **self._gauges(),
+        }
+
+    def reset(self) -> None:
+        """Put the service back to its start, as `/__lab/reset` does."""
+        self._service.journal.clear()
+        for hook in self._hooks:
+            hook()
+
     async def _metrics(self, exchange: Exchange) -> Any:
-        return json_response(
-            {
-                "service": self._service.name,
-                "uptime_s": self._uptime(),
-                "in_flight": self._service.in_flight,
-                "requests": self._service.journal.totals(),
-                **self._gauges(),
-            }
-        )
+        return json_response(self.metrics())
 
     async def _do_reset(self, exchange: Exchange) -> Any:
-        self._service.journal.clear()
-        for reset in self._reset:
-            reset()
+        self.reset()
         return json_response({"service": self._service.name, "status": "reset"})
 
     def _uptime(self) -> float:

@@ -55,6 +55,7 @@ class Service:
     The chain is `before` (links that see even unknown paths: size and rate limits), then identify, authenticate,
     `after_authentication` (limits by caller, faults, latency), validate, handle; then `decorate` (response headers)
     and the journal. A link returns a response to end the chain, or None to pass the exchange on.
+    A socket's handler refuses a handshake by raising a `ServiceError` before it accepts.
     `reset` hooks put the service's state back to its start; `gauges` gives numbers for `/__lab/metrics`.
     """
 
@@ -216,9 +217,12 @@ class Service:
         scope["path_params"] = path
         started = time.perf_counter()
         self.in_flight += 1
-        status = 101
+        status, note = 101, ""
         try:
             await handler(websocket)
+        except ServiceError as refusal:  # raised before accepting: the handshake is answered with this response
+            status, note = refusal.status, str(refusal)
+            await websocket.send_denial_response(refusal.response())
         except Exception:
             status = 500
             log.exception("%s: WS %s failed", self.name, template)
@@ -227,7 +231,7 @@ class Service:
             self.in_flight -= 1
             ms = (time.perf_counter() - started) * 1000
             run_id = websocket.headers.get(RUN_HEADER, "")
-            self.journal.add("socket", f"WS {template}", scope["path"], status, ms, run_id, "", b"")
+            self.journal.add("socket", f"WS {template}", scope["path"], status, ms, run_id, note, b"")
 
 
 def query_values(request: Request, model: type[BaseModel]) -> dict[str, Any]:
