@@ -1,0 +1,1 @@
+"""Organisations, users, logins and tokens: who may do what."""

@@ -1,0 +1,100 @@
+"""Assembles the reference backend: its state, its areas, and the chain that requests pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from mock_services.backend.accounts.access import Access
+from mock_services.backend.accounts.organizations import Organizations
+from mock_services.backend.accounts.sessions import Sessions
+from mock_services.backend.accounts.state import Accounts
+from mock_services.backend.accounts.tokens import AccessTokens, StoredTokens
+from mock_services.backend.accounts.users import Users
+from mock_services.backend.crm.contacts import Contacts
+from mock_services.backend.crm.dashboard import DashboardPage
+from mock_services.backend.crm.interactions import Interactions
+from mock_services.backend.crm.state import Crm
+from mock_services.backend.errors import PlatformErrors
+from mock_services.backend.guards import Guards
+from mock_services.backend.pages import Pages
+from mock_services.backend.settings import Settings
+from mock_services.backend.store import Rows
+from mock_services.core.randomness import Randomness
+from mock_services.core.service import Service
+
+
+class Backend(Service):
+    """The reference backend as one ASGI application, with its state at hand."""
+
+    def __init__(self, settings: Settings) -> None:
+        randomness = Randomness(settings.seed)
+        self.settings = settings
+        self.rows = Rows(settings.max_rows)
+        self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
+        self.crm = Crm(self.rows, randomness)
+        self.access_tokens = AccessTokens(settings.jwt_secret, settings.access_token_s, settings.max_tokens)
+        self.refresh_tokens = StoredTokens(settings.refresh_token_s, settings.max_tokens)
+        self.reset_tokens = StoredTokens(settings.reset_token_s, settings.max_tokens)
+        self.guards = Guards(settings)
+
+        access = Access(self.accounts, self.access_tokens)
+        sessions = Sessions(
+            self.accounts, access, self.access_tokens, self.refresh_tokens, self.reset_tokens, settings.bcrypt_rounds
+        )
+        pages = Pages()
+        areas = (
+            pages,
+            sessions,
+            Organizations(self.accounts, access, sessions, settings.bcrypt_rounds),
+            Users(self.accounts, access, self.refresh_tokens),
+            Contacts(self.crm, access),
+            Interactions(self.crm, access),
+            DashboardPage(self.crm, access),
+        )
+        operations = tuple(operation for area in areas for operation in area.operations())
+        pages.described = operations
+        super().__init__(
+            "backend",
+            operations,
+            PlatformErrors(operations),
+            before=(self.guards.limit_rate, self.guards.limit_size),
+            decorate=(self.guards.secure,),
+            reset=(self.clear,),
+            gauges=self.gauges,
+        )
+
+    def clear(self) -> None:
+        """Forget everything that was stored, and every client's count."""
+        self.accounts.clear()
+        self.crm.clear()
+        self.rows.used = 0
+        self.access_tokens.clear()
+        self.refresh_tokens.clear()
+        self.reset_tokens.clear()
+        self.guards.limiter.clear()
+
+    def gauges(self) -> dict[str, Any]:
+        """Say how full the store is."""
+        return {
+            "seed": self.settings.seed,
+            "rows": self.rows.used,
+            "tenants": len(self.accounts.tenants),
+            "users": len(self.accounts.users),
+            "refresh_tokens": len(self.refresh_tokens),
+            "rate_limited_clients": len(self.guards.limiter),
+        }
+
+
+def build() -> ASGIApp:
+    """Build the backend from the environment, behind the platform's CORS layer."""
+    settings = Settings()
+    return CORSMiddleware(
+        Backend(settings),
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+    )

@@ -1,0 +1,1 @@
+"""The customer relationship area: contacts, what was said with them, and the dashboard over both."""

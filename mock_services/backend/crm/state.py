@@ -1,0 +1,160 @@
+"""The tables of contacts and interactions, one set a tenant."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from mock_services.backend.errors import BadRequest, ResourceNotFound
+from mock_services.backend.store import Ids, Rows, now
+from mock_services.core.operations import JSON_OPTIONS
+from mock_services.core.randomness import Randomness
+
+Row = dict[str, Any]
+
+
+class Contact:
+    """A contact as the API answers it, and encoded once for all the reads between two changes."""
+
+    __slots__ = ("_encoded", "interactions", "row")
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.interactions: list[Row] = []
+        self._encoded: bytes | None = None
+
+    @property
+    def encoded(self) -> bytes:
+        """The row as JSON."""
+        if self._encoded is None:
+            self._encoded = orjson.dumps(self.row, option=JSON_OPTIONS)
+        return self._encoded
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Set some of the row's fields."""
+        self.row.update(values)
+        self._encoded = None
+
+
+class TenantContacts:
+    """One tenant's contacts, oldest first, and its interactions."""
+
+    def __init__(self) -> None:
+        self.contacts: dict[uuid.UUID, Contact] = {}
+        self.by_email: dict[str, Contact] = {}
+        self.interactions: dict[uuid.UUID, Row] = {}
+
+
+class Crm:
+    """All tenants' contacts."""
+
+    def __init__(self, rows: Rows, randomness: Randomness) -> None:
+        self._rows = rows
+        self._ids = Ids(randomness)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every contact."""
+        self._tenants: dict[uuid.UUID, TenantContacts] = {}
+
+    def of(self, tenant_id: uuid.UUID) -> TenantContacts:
+        """Give a tenant's tables."""
+        tables = self._tenants.get(tenant_id)
+        if tables is None:
+            tables = self._tenants[tenant_id] = TenantContacts()
+        return tables
+
+    def contact(self, tenant_id: uuid.UUID, contact_id: uuid.UUID) -> Contact:
+        """Find a tenant's contact; raise `ResourceNotFound`."""
+        contact = self.of(tenant_id).contacts.get(contact_id)
+        if contact is None:
+            raise ResourceNotFound(f"the tenant has no contact {contact_id}")
+        return contact
+
+    def add_contact(self, tenant_id: uuid.UUID, user_id: uuid.UUID, values: Row) -> Contact:
+        """Add a contact; raise `BadRequest` if the tenant has one of this e-mail."""
+        tables = self.of(tenant_id)
+        email = values.get("contact_email")
+        _refuse_taken(tables, email, None)
+        self._rows.take()
+        moment = now()
+        contact = Contact(
+            {
+                **values,
+                "id": self._ids.new("contacts"),
+                "tenant_id": tenant_id,
+                "created_by_user_id": user_id,
+                "created_at": moment,
+                "updated_at": moment,
+                "interaction_count": 0,
+                "last_interaction_date": None,
+                "billing_status": None,
+                "subscription_status": None,
+            }
+        )
+        tables.contacts[contact.row["id"]] = contact
+        if email:
+            tables.by_email[email] = contact
+        return contact
+
+    def change_contact(self, tenant_id: uuid.UUID, contact: Contact, values: Row) -> None:
+        """Change a contact; raise `BadRequest` if the tenant has another of the new e-mail."""
+        tables = self.of(tenant_id)
+        if "contact_email" in values:
+            email, before = values["contact_email"], contact.row["contact_email"]
+            _refuse_taken(tables, email, contact)
+            if before:
+                del tables.by_email[before]
+            if email:
+                tables.by_email[email] = contact
+        contact.change({**values, "updated_at": now()})
+
+    def remove_contact(self, tenant_id: uuid.UUID, contact: Contact) -> None:
+        """Delete a contact and its interactions."""
+        tables = self.of(tenant_id)
+        del tables.contacts[contact.row["id"]]
+        tables.by_email.pop(contact.row["contact_email"], None)
+        for interaction in contact.interactions:
+            del tables.interactions[interaction["id"]]
+        self._rows.give_back(1 + len(contact.interactions))
+
+    def add_interaction(self, tenant_id: uuid.UUID, user_id: uuid.UUID, user_name: str, values: Row) -> Row:
+        """Add an interaction with one of the tenant's contacts; raise `ResourceNotFound` if it has no such contact."""
+        contact = self.contact(tenant_id, values["contact_id"])
+        self._rows.take()
+        moment = now()
+        row = {
+            **values,
+            "id": self._ids.new("interactions"),
+            "user_id": user_id,
+            "created_at": moment,
+            "updated_at": moment,
+            "user_name": user_name,
+        }
+        self.of(tenant_id).interactions[row["id"]] = row
+        contact.interactions.append(row)
+        contact.change(
+            {
+                "interaction_count": len(contact.interactions),
+                "last_interaction_date": _latest(contact.row["last_interaction_date"], row["interaction_date"]),
+            }
+        )
+        return row
+
+
+def newest_first(rows: Iterable[Row]) -> list[Row]:
+    """Sort interactions by the moment they speak of, latest first."""
+    return sorted(rows, key=lambda row: row["interaction_date"], reverse=True)
+
+
+def _latest(known: datetime | None, moment: datetime) -> datetime:
+    return moment if known is None else max(known, moment)
+
+
+def _refuse_taken(tables: TenantContacts, email: str | None, owner: Contact | None) -> None:
+    if email and tables.by_email.get(email, owner) is not owner:
+        raise BadRequest(f"the tenant has a contact with the e-mail {email!r}")

@@ -1,0 +1,76 @@
+"""Types and bodies that several areas of the API share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, BaseModel, Field
+
+from mock_services.core.operations import JSON_OPTIONS
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Give a moment in UTC; one without an offset is taken as UTC already, the platform's local time."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the moment lies outside the years 1 to 9999 in UTC") from None
+
+
+def encodable(content: dict[str, Any]) -> dict[str, Any]:
+    """Refuse an object that could be stored but never answered: too deep, or with numbers or text beyond JSON's."""
+    try:
+        orjson.dumps(content, option=JSON_OPTIONS)
+    except TypeError as misfit:
+        raise ValueError(str(misfit)) from None
+    return content
+
+
+Utc = Annotated[datetime, AfterValidator(as_utc)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(encodable)]
+BigInt = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+
+
+class Detail(BaseModel):
+    """A small answer that says what was done."""
+
+    detail: str
+
+
+class Message(BaseModel):
+    """A small answer that says what was done, under the other name that the platform uses for it."""
+
+    message: str
+
+
+class Refusal(BaseModel):
+    """The body of 400, 401, 403 and handled 500 answers."""
+
+    detail: str
+    status_code: int
+
+
+class NotFound(BaseModel):
+    """The body of a 404 under `/api/`."""
+
+    detail: str
+    available_endpoints: dict[str, str]
+
+
+class FieldError(BaseModel):
+    """One value that did not fit: `field` is its dotted place, such as `body.contact_name`."""
+
+    field: str
+    message: str
+
+
+class Invalid(BaseModel):
+    """The body of a 422 answer, with at most ten errors."""
+
+    detail: str
+    errors: list[FieldError]
+
+
+BODIES: dict[int, type[BaseModel]] = {400: Refusal, 401: Refusal, 403: Refusal, 404: NotFound, 422: Invalid}

@@ -1,0 +1,68 @@
+"""What the reference backend can be told through the environment; what is left unsaid is as on the platform."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from pydantic import Field, UrlConstraints
+from pydantic_core import Url
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+WebSocketUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
+
+
+class Settings(BaseSettings):
+    """One field a setting: `BACKEND_<NAME>` in the environment, or the shared variable that the field names.
+
+    Times are in seconds. Limits that exist only because everything is in memory say so; the others are the platform's.
+    """
+
+    model_config = SettingsConfigDict(
+        alias_generator=lambda name: f"backend_{name}", populate_by_name=True, env_ignore_empty=True, extra="ignore"
+    )
+
+    seed: str = Field(default_factory=lambda: secrets.token_hex(8), description="what ids are drawn from")
+    cors_origins: list[str] = Field(default=[], validation_alias="CORS_ORIGINS", description="a JSON list")
+
+    jwt_secret: str = Field(default_factory=lambda: secrets.token_urlsafe(48), min_length=32)
+    bcrypt_rounds: int = Field(default=12, ge=4, le=16)
+    access_token_s: int = Field(default=900, gt=0)
+    refresh_token_s: int = Field(default=7 * 86_400, gt=0)
+    reset_token_s: int = Field(default=3_600, gt=0)
+
+    rate_limit_requests: int = Field(default=120, ge=0, description="requests a window and client; 0 lifts the limit")
+    rate_limit_window_s: int = Field(default=60, gt=0)
+    rate_limit_clients: int = Field(default=100_000, gt=0, description="client keys remembered (memory)")
+    max_body_mib: int = Field(default=10, gt=0)
+
+    max_rows: int = Field(
+        default=500_000, gt=0, description="organisations, users, contacts and interactions in all (memory)"
+    )
+    max_tokens: int = Field(
+        default=200_000, gt=0, description="refresh tokens, and access tokens known as valid (memory)"
+    )
+    max_calls: int = Field(default=20_000, gt=0, description="calls kept; the oldest ended one goes first (memory)")
+    max_call_messages: int = Field(default=2_000, gt=0, description="messages kept of one call (memory)")
+
+    dialable_tenants: bool = Field(default=False, description="give every tenant an id that begins with seven digits")
+    stale_call_s: int = Field(default=1_800, gt=0, description="an unfinished call older than this is failed")
+    twilio_auth_token: str = Field(default="1ab0000000000000000000000000abcd", validation_alias="TWILIO_AUTH_TOKEN")
+
+    voice_sockets: int = Field(default=50, ge=0, description="media streams at a time; the next one is refused")
+    media_packets_per_s: int = Field(default=100, gt=0)
+    media_payload_chars: int = Field(default=4_000, gt=0)
+    media_audio_bytes: int = Field(default=2_048, gt=0)
+
+    deepgram_agent_url: WebSocketUrl = Field(
+        default=Url("ws://127.0.0.1:8020/deepgram/v1/agent/converse"), validation_alias="DEEPGRAM_AGENT_URL"
+    )
+    deepgram_api_key: str = Field(
+        default="1ab0000000000000000000000000000000deeb9a", validation_alias="DEEPGRAM_API_KEY"
+    )
+    agent_connect_s: float = Field(default=10.0, gt=0)
+    agent_keep_alive_after_s: float = Field(default=10.0, gt=0)
+    agent_keep_alive_every_s: float = Field(default=5.0, gt=0)
+    agent_backlog_bytes: int = Field(
+        default=64 * 1024, gt=0, description="caller audio that may wait for a slow agent (memory)"
+    )
