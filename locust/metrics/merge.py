@@ -1,0 +1,141 @@
+"""Adds up what the workers send: every second of the run, and the run so far, by endpoint, by area and overall.
+
+Workers bin a request by the second in which it ended, so a second is whole once every worker has reported a later
+time. `Merge.closed` hands such seconds over; a report that comes after that re-opens its second, which is then handed
+over again with its fuller values (a point with the same tags and time replaces the older one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from metrics.areas import AREAS, area_of
+from metrics.recorder import MAX_ENDPOINTS, OVERFLOW, Cell, Endpoint
+
+GRACE_S = 3.0
+"""A second is handed over after this, even if a worker has not reported: it may be lost."""
+KEEP_S = 30
+"""How long a second's histograms wait for late reports; what is later still counts in the oldest kept second."""
+CLOCK_TOLERANCE_S = 2.0
+"""A worker whose clock differs by more than this has its seconds shifted to the master's."""
+
+
+@dataclass
+class Worker:
+    """What is known about one worker (or, in a run without workers, about the one process)."""
+
+    number: int
+    seen: float
+    """The master's time of its last report."""
+    clock: float
+    """Its own time in that report, corrected."""
+    cpu: list[float] = field(default_factory=list)
+    """Use of one core in percent, a value a report."""
+    clock_offset: float = 0.0
+    final: bool = False
+    """Its last report of this run has come."""
+
+
+@dataclass
+class Second:
+    """One second of the run: cells by endpoint, by area and overall."""
+
+    time: int
+    endpoints: dict[Endpoint, Cell]
+    areas: dict[str, Cell]
+    overall: Cell
+
+
+class Merge:
+    """The merged statistics of one run."""
+
+    def __init__(self, started: float, max_endpoints: int = MAX_ENDPOINTS) -> None:
+        self.started = started
+        self._max_endpoints = max_endpoints
+        self.workers: dict[str, Worker] = {}
+        self.overflow = 0
+        self.scenarios: dict[str, list[int]] = {}
+        self.outcome_span: dict[str, tuple[int, int]] = {}
+        """The first and last second in which each outcome was seen."""
+        self.reset()
+        self._seconds: dict[int, dict[Endpoint, Cell]] = {}
+        self._dirty: set[int] = set()
+        self._handed_over = int(started) - 1
+
+    def reset(self) -> None:
+        """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
+        self.endpoints: dict[Endpoint, Cell] = {}
+        self.areas: dict[str, Cell] = {area: Cell() for area in AREAS}
+        self.overall = Cell()
+
+    def add(self, worker_id: str, delta: Mapping[str, Any], now: float) -> None:
+        """Add what `Recorder.take` gave on worker `worker_id`, received at `now` by the master's clock."""
+        worker = self.workers.get(worker_id)
+        if worker is None:
+            worker = self.workers[worker_id] = Worker(number=len(self.workers), seen=now, clock=now)
+        offset = delta["now"] - now
+        worker.clock_offset = offset if abs(offset) > CLOCK_TOLERANCE_S else 0.0
+        worker.seen = now
+        worker.clock = delta["now"] - worker.clock_offset
+        if delta.get("cpu") is not None:
+            worker.cpu.append(delta["cpu"])
+        worker.final = worker.final or bool(delta.get("final"))
+        self.overflow += delta["overflow"]
+        for scenario, (requests, failures) in delta["scenarios"].items():
+            counts = self.scenarios.setdefault(scenario, [0, 0])
+            counts[0] += requests
+            counts[1] += failures
+        for second, cells in delta["seconds"]:
+            self._add_second(second - round(worker.clock_offset), cells)
+
+    def _add_second(self, second: int, cells: list[list[Any]]) -> None:
+        second = max(second, self._handed_over - KEEP_S, int(self.started))
+        merged = self._seconds.setdefault(second, {})
+        self._dirty.add(second)
+        for request_type, name, flat in cells:
+            cell = Cell.decode(flat)
+            endpoint = self._bounded((request_type, name), cell.requests)
+            merged.setdefault(endpoint, Cell()).merge(cell)
+            self.endpoints.setdefault(endpoint, Cell()).merge(cell)
+            self.areas[area_of(*endpoint)].merge(cell)
+            self.overall.merge(cell)
+            for outcome in cell.outcomes:
+                first, last = self.outcome_span.get(outcome, (second, second))
+                self.outcome_span[outcome] = (min(first, second), max(last, second))
+
+    def _bounded(self, endpoint: Endpoint, requests: int) -> Endpoint:
+        """The endpoint, or the shared one: each worker keeps the bound, and together they might not."""
+        if endpoint in self.endpoints or endpoint == OVERFLOW or len(self.endpoints) < self._max_endpoints:
+            return endpoint
+        self.overflow += requests
+        return OVERFLOW
+
+    def closed(self, now: float, everything: bool = False) -> list[Second]:
+        """The seconds that are whole and have not been handed over with these values, oldest first.
+
+        Every second of the run is handed over, also those without a request. With `everything`, whole or not.
+        """
+        if everything:
+            whole = max({int(now)} | self._dirty)
+        else:
+            alive = [w.clock for w in self.workers.values() if not w.final and now - w.seen < GRACE_S]
+            whole = min(int(min(alive, default=now - GRACE_S)) - 1, int(now))
+        fresh = set(range(self._handed_over + 1, whole + 1))
+        late = {second for second in self._dirty if second <= whole}
+        self._dirty -= late
+        seconds = [self._second(time) for time in sorted(fresh | late)]
+        self._handed_over = max(self._handed_over, whole)
+        for time in [time for time in self._seconds if time < self._handed_over - KEEP_S]:
+            del self._seconds[time]
+        return seconds
+
+    def _second(self, time: int) -> Second:
+        endpoints = self._seconds.get(time, {})
+        areas = {area: Cell() for area in AREAS}
+        overall = Cell()
+        for endpoint, cell in endpoints.items():
+            areas[area_of(*endpoint)].merge(cell)
+            overall.merge(cell)
+        return Second(time, endpoints, areas, overall)

@@ -1,0 +1,188 @@
+"""What a worker does for every request: find the endpoint's cell of this second and count into it.
+
+A cell is an endpoint's (or an area's, or the whole run's) counts, outcomes and latencies. `Recorder.record` takes
+Locust's request event; `Recorder.take` hands over, once a second, what has been recorded since, as plain lists and
+numbers that travel in Locust's own report to the master.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from metrics.histogram import Histogram
+from metrics.outcome import OUTCOMES, classify
+
+Endpoint = tuple[str, str]
+"""Request type and name."""
+
+MAX_ENDPOINTS = 500
+MAX_SCENARIOS = 100
+OVERFLOW: Endpoint = ("OTHER", "other")
+"""Where requests go whose name came after the 500th: counted there, and the overflow is reported."""
+UNNAMED = "(none)"
+"""The scenario of a request whose context names none."""
+
+
+class Cell:
+    """Counts, outcomes and latencies of some requests; `latency` counts from the send, `intended` from the plan."""
+
+    __slots__ = ("failures", "intended", "latency", "outcomes", "requests")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.failures = 0
+        self.outcomes: dict[str, int] = {}
+        self.latency = Histogram()
+        self.intended: Histogram | None = None
+
+    def merge(self, other: Cell) -> None:
+        """Add everything that `other` holds."""
+        self.requests += other.requests
+        self.failures += other.failures
+        for outcome, count in other.outcomes.items():
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+        self.latency.merge(other.latency)
+        if other.intended is not None:
+            if self.intended is None:
+                self.intended = Histogram()
+            self.intended.merge(other.intended)
+
+    @property
+    def error_percent(self) -> float:
+        """Failures in a hundred requests; 0 without any."""
+        return 100 * self.failures / self.requests if self.requests else 0.0
+
+    def encode(self) -> list[Any]:
+        """The cell as plain lists and numbers."""
+        return [
+            self.requests,
+            self.failures,
+            [self.outcomes.get(outcome, 0) for outcome in OUTCOMES],
+            self.latency.encode(),
+            self.intended.encode() if self.intended else None,
+        ]
+
+    @classmethod
+    def decode(cls, flat: list[Any]) -> Cell:
+        """The cell that `encode` wrote."""
+        cell = cls()
+        cell.requests, cell.failures, outcomes, latency, intended = flat
+        cell.outcomes = {outcome: count for outcome, count in zip(OUTCOMES, outcomes, strict=True) if count}
+        cell.latency = Histogram.decode(latency)
+        cell.intended = Histogram.decode(intended) if intended is not None else None
+        return cell
+
+
+class Recorder:
+    """Records requests by second and endpoint; the endpoints are bounded, since a run's names are known before it."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        cpu_clock: Callable[[], float] = time.process_time,
+        max_endpoints: int = MAX_ENDPOINTS,
+    ) -> None:
+        self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._max_endpoints = max_endpoints
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: a new run starts."""
+        self._endpoints: set[Endpoint] = set()
+        self._seconds: dict[int, dict[Endpoint, Cell]] = {}
+        self._scenarios: dict[str, list[int]] = {}
+        self._overflow = 0
+        self._taken_at = self._clock()
+        self._cpu_at = self._cpu_clock()
+
+    def record(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float | None,
+        response: Any = None,
+        exception: Any = None,
+        context: dict[str, Any] | None = None,
+        start_time: float | None = None,
+        **_rest: Any,
+    ) -> None:
+        """Count one request: a listener for Locust's request event.
+
+        `response_time` is in milliseconds from the send, None when it was not measured (then only the count goes up).
+        `context` may hold `scenario` (the user class) and `intended_start` (seconds since the epoch: when the request
+        was due); with it, and `start_time`, the latency from the intended start is kept as well.
+        """
+        now = self._clock()
+        second = int(now)
+        cells = self._seconds.get(second)
+        if cells is None:
+            cells = self._seconds[second] = {}
+        cell = cells.get((request_type, name))
+        if cell is None:
+            cell = self._open(cells, (request_type, name))
+        cell.requests += 1
+        outcome = classify(request_type, response, exception)
+        cell.outcomes[outcome] = cell.outcomes.get(outcome, 0) + 1
+        scenario = UNNAMED
+        if response_time is not None:
+            cell.latency.record(int(response_time * 1000 + 0.5))
+        if context:
+            scenario = context.get("scenario", UNNAMED)
+            intended = context.get("intended_start")
+            if intended is not None and response_time is not None:
+                waited = (now if start_time is None else start_time + response_time / 1000) - intended
+                if cell.intended is None:
+                    cell.intended = Histogram()
+                cell.intended.record(int(waited * 1e6 + 0.5))
+        counts = self._scenarios.get(scenario)
+        if counts is None:
+            counts = self._open_scenario(scenario)
+        counts[0] += 1
+        if exception is not None:
+            cell.failures += 1
+            counts[1] += 1
+
+    def _open(self, cells: dict[Endpoint, Cell], endpoint: Endpoint) -> Cell:
+        """A new cell for an endpoint's first request of this second, or the shared one when there are too many."""
+        if endpoint not in self._endpoints:
+            if len(self._endpoints) >= self._max_endpoints:
+                self._overflow += 1
+                endpoint = OVERFLOW
+                if endpoint in cells:
+                    return cells[endpoint]
+            else:
+                self._endpoints.add(endpoint)
+        cell = cells[endpoint] = Cell()
+        return cell
+
+    def _open_scenario(self, scenario: str) -> list[int]:
+        if len(self._scenarios) >= MAX_SCENARIOS:
+            scenario = UNNAMED
+        return self._scenarios.setdefault(scenario, [0, 0])
+
+    def take(self) -> dict[str, Any]:
+        """What was recorded since the last take, ready for the wire; the recorder starts afresh.
+
+        `now` is this worker's clock, `cpu` its use of one core in percent since the last take.
+        """
+        now, cpu = self._clock(), self._cpu_clock()
+        elapsed = now - self._taken_at
+        delta = {
+            "now": now,
+            "cpu": max(0.0, 100 * (cpu - self._cpu_at) / elapsed) if elapsed > 0.05 else None,
+            "seconds": [
+                [second, [[*endpoint, cell.encode()] for endpoint, cell in cells.items()]]
+                for second, cells in self._seconds.items()
+            ],
+            "scenarios": self._scenarios,
+            "overflow": self._overflow,
+        }
+        if elapsed > 0.05:
+            self._taken_at, self._cpu_at = now, cpu
+        self._seconds = {}
+        self._scenarios = {}
+        self._overflow = 0
+        return delta
