@@ -1,0 +1,264 @@
+"""Pass, fail or invalid: what a run's numbers are worth, decided from facts alone.
+
+The rule, in order (docs/results.md explains it):
+
+1. An error-rate target was missed: **fail**. Errors were seen; nothing that went wrong elsewhere undoes them.
+2. Another target was missed, and the generator did not distort the time that it measured: **fail**.
+3. Anything makes the run invalid: **invalid**.
+4. Otherwise **pass**.
+
+Every reason is listed, whichever of them decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from metrics.areas import AREAS
+from metrics.outcome import CONNECTION, FAILURES
+from metrics.recorder import Cell, Endpoint
+from metrics.targets import ERRORS, Target, Targets
+
+PASS, FAIL, INVALID = "pass", "fail", "invalid"
+EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
+SATURATED_PERCENT = 90.0
+"""The bound of Locust's own CPU warning: above it, latencies measure the generator."""
+SATURATED_REPORTS = 10
+"""Over how many of a worker's reports in a row (one a second) the average must be above it."""
+
+
+@dataclass
+class Generator:
+    """What the generator says about itself."""
+
+    workers: int = 0
+    workers_lost: list[str] = field(default_factory=list)
+    cpu: dict[str, Sequence[float]] = field(default_factory=dict)
+    """By process: its use of one core in percent, second by second."""
+    cpu_warning: bool = False
+    """Locust's own warning was given."""
+    points_written: int = 0
+    points_lost: int = 0
+    points_lost_because: str = ""
+    overflow: int = 0
+    """Requests counted under `other`, for want of room for their names."""
+    clock_offsets: dict[str, float] = field(default_factory=dict)
+    """Workers whose clock is off, by how many seconds."""
+    task_errors: dict[str, int] = field(default_factory=dict)
+    """Exceptions that tasks raised, by their text: the suite's own faults, or answers it did not expect."""
+
+    @property
+    def saturated(self) -> list[str]:
+        """The processes that used a core up: on average over ten seconds, or over the whole of a shorter run."""
+        return [name for name, samples in self.cpu.items() if busiest(samples) > SATURATED_PERCENT]
+
+    def facts(self) -> dict[str, Any]:
+        """What verdict.json says of the generator."""
+        return {
+            "workers": self.workers,
+            "workers_lost": self.workers_lost,
+            "cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.cpu.items()},
+            "cpu_saturated": self.saturated,
+            "cpu_warning": self.cpu_warning,
+            "points_written": self.points_written,
+            "points_lost": self.points_lost,
+            "points_lost_because": self.points_lost_because,
+            "requests_with_too_many_names": self.overflow,
+            "clock_offset_s": {name: round(offset, 1) for name, offset in self.clock_offsets.items()},
+            "task_errors": self.task_errors,
+        }
+
+
+def busiest(samples: Sequence[float]) -> float:
+    """The highest average over ten samples in a row, or over all when they are fewer; 0 below three."""
+    window = min(SATURATED_REPORTS, len(samples))
+    if window < 3:
+        return 0.0
+    total = sum(samples[:window])
+    highest = total
+    for gone, come in zip(samples, samples[window:], strict=False):
+        total += come - gone
+        highest = max(highest, total)
+    return highest / window
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known at the end of a run."""
+
+    run_id: str
+    duration_s: float
+    endpoints: Mapping[Endpoint, Cell]
+    scenarios: Mapping[str, Sequence[int]]
+    """Requests and failures by user class."""
+    planned: Sequence[str]
+    """The user classes that the run was to run."""
+    generator: Generator
+    outcome_span: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """The first and last second of the run (counted from its start) in which each outcome was seen."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One target and what became of it: `ok` is None, like `value`, when its group saw no request (skipped)."""
+
+    target: Target
+    value: float | None
+    ok: bool | None
+    requests: int
+
+    @property
+    def status(self) -> str:
+        """met, missed or skipped."""
+        return "skipped" if self.ok is None else "met" if self.ok else "missed"
+
+    @property
+    def sentence(self) -> str:
+        """What a missed target says."""
+        target = self.target
+        bound = "under" if target.kind == "rate" else "over"
+        what = f"{figure(self.value)} {target.unit}"
+        if target.kind == ERRORS:
+            what += f" of {self.requests} requests failed"
+        return f"{target.name}: {what}, {bound} its limit of {figure(target.limit)} {target.unit}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one run, its reasons as sentences, and what they rest on."""
+
+    run_id: str
+    verdict: str
+    reasons: list[str]
+    results: list[Result]
+    areas: dict[str, dict[str, int]]
+    scenarios: dict[str, dict[str, int]]
+    generator: Generator
+    invalid: list[str]
+    """The reasons that make it invalid, also when it failed all the same."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 fail, 2 invalid."""
+        return EXIT_CODES[self.verdict]
+
+    def facts(self) -> dict[str, Any]:
+        """The verdict as verdict.json holds it."""
+        return {
+            "run_id": self.run_id,
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "reasons": self.reasons,
+            "targets": [
+                {
+                    "name": result.target.name,
+                    "limit": result.target.limit,
+                    "value": None if result.value is None else round(result.value, 3),
+                    "ok": result.ok,
+                    "status": result.status,
+                    "group": result.target.group,
+                    "measure": result.target.measure,
+                    "requests": result.requests,
+                }
+                for result in self.results
+            ],
+            "areas": self.areas,
+            "scenarios": self.scenarios,
+            "generator": self.generator.facts(),
+        }
+
+
+def figure(value: float | None) -> str:
+    """A number as a reader wants it: 0.25, 12.3, 1,234."""
+    if value is None:
+        return "–"
+    digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def judge(facts: RunFacts, targets: Targets) -> Verdict:
+    """Decide a run."""
+    results = list(_results(facts, targets))
+    missed = [result for result in results if result.ok is False]
+    distorting = list(_distorting(facts.generator))
+    invalid = distorting + list(_otherwise_invalid(facts))
+    errors = any(result.target.kind == ERRORS for result in missed)
+    verdict = INVALID if invalid else PASS
+    if errors or (missed and not distorting):
+        verdict = FAIL
+    reasons = (list(_why_errors(facts)) if errors else []) + [result.sentence for result in missed] + invalid
+    return Verdict(
+        run_id=facts.run_id,
+        verdict=verdict,
+        reasons=reasons,
+        results=results,
+        areas={area: _counts(targets.cell_of(area, facts.endpoints)) for area in AREAS},
+        scenarios={
+            name: {"requests": facts.scenarios.get(name, (0, 0))[0], "failures": facts.scenarios.get(name, (0, 0))[1]}
+            for name in sorted({*facts.planned, *facts.scenarios})
+        },
+        generator=facts.generator,
+        invalid=invalid,
+    )
+
+
+def _counts(cell: Cell) -> dict[str, int]:
+    return {"requests": cell.requests, "failures": cell.failures}
+
+
+def _results(facts: RunFacts, targets: Targets) -> Iterator[Result]:
+    cells = {group: targets.cell_of(group, facts.endpoints) for group in {t.group for t in targets.targets}}
+    for target in targets.targets:
+        cell = cells[target.group]
+        value = target.value(cell, facts.duration_s)
+        yield Result(target, value, None if value is None else target.met(value), cell.requests)
+
+
+def _why_errors(facts: RunFacts) -> Iterator[str]:
+    """What the failures were, the unreachable backend by its name."""
+    kinds: dict[str, int] = {}
+    requests = 0
+    for cell in facts.endpoints.values():
+        requests += cell.requests
+        for outcome, count in cell.outcomes.items():
+            if outcome in FAILURES:
+                kinds[outcome] = kinds.get(outcome, 0) + count
+    if kinds.get(CONNECTION):
+        when = ""
+        if span := facts.outcome_span.get(CONNECTION):
+            when = f", from second {span[0]} to second {span[1]} of the run"
+        yield f"backend unreachable: {kinds[CONNECTION]} connection errors in {requests} requests{when}"
+    if others := {kind: count for kind, count in kinds.items() if kind != CONNECTION}:
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items(), key=lambda item: -item[1]))
+        yield f"failures by kind: {listed}"
+
+
+def _distorting(generator: Generator) -> Iterator[str]:
+    """Reasons of invalidity that make measured times wrong, so that no latency target can be judged."""
+    for name in generator.saturated:
+        yield (
+            f"generator saturated: {name} used {figure(busiest(generator.cpu[name]))} % of a core, over "
+            f"{figure(SATURATED_PERCENT)} %; add workers"
+        )
+    if generator.cpu_warning and not generator.saturated:
+        yield f"generator saturated: Locust saw a process above {figure(SATURATED_PERCENT)} % of a core; add workers"
+    for name in generator.workers_lost:
+        yield f"worker lost: {name} was gone before the run ended, and with it what it had measured and not sent"
+
+
+def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
+    generator = facts.generator
+    if not any(cell.requests for cell in facts.endpoints.values()):
+        yield "no request was made"
+    for name in facts.planned:
+        if not facts.scenarios.get(name, (0, 0))[0]:
+            yield f"scenario {name} ran no task: none of the run's requests came from it"
+    if generator.points_lost:
+        why = f": {generator.points_lost_because}" if generator.points_lost_because else ""
+        yield f"points lost: {generator.points_lost} of the run's points are not in InfluxDB{why}"
+    if generator.task_errors:
+        text, _ = max(generator.task_errors.items(), key=lambda item: item[1])
+        count = sum(generator.task_errors.values())
+        yield f"tasks raised {count} exceptions that no request accounts for, such as: {text}"
