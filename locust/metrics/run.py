@@ -1,0 +1,155 @@
+"""One run, seen from the process that judges it (the master, or the only one): merge, write, remember, decide.
+
+It knows nothing of Locust: `metrics.install` feeds it reports and ticks and gives it what Locust knows at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from metrics.lines import event_line, second_lines, user_lines
+from metrics.merge import Merge, Second
+from metrics.targets import Targets
+from metrics.verdict import Generator, RunFacts, Verdict, judge
+
+
+class PointWriter(Protocol):
+    """What a run needs of `metrics.writer.Writer`."""
+
+    points_written: int
+    points_lost: int
+    lost_because: str
+
+    def start(self) -> None:
+        """Begin to deliver."""
+
+    def submit(self, lines: Sequence[str]) -> None:
+        """Queue lines, without waiting."""
+
+    def close(self) -> None:
+        """Deliver what is left, and count what cannot be."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One second of the run as the report's charts draw it; latencies in ms, None in a second without any."""
+
+    second: int
+    """Counted from the start of the run."""
+    requests: int
+    failures: int
+    p50: float | None
+    p95: float | None
+    users: int
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What Locust knows when a run ends."""
+
+    planned: Sequence[str]
+    """The user classes that were to run."""
+    workers_lost: Sequence[str]
+    cpu_warning: bool
+    task_errors: Mapping[str, int]
+
+
+class Run:
+    """A run from its start to its verdict. Times are seconds since the epoch, from the caller's clock."""
+
+    def __init__(self, run_id: str, seed: int, host: str, targets: Targets, writer: PointWriter | None, now: float):
+        self.run_id = run_id
+        self.seed = seed
+        self.host = host
+        self.targets = targets
+        self.started = now
+        self.ended = now
+        self.merge = Merge(now)
+        self.moments: dict[int, Moment] = {}
+        self.most_users = 0
+        self._users: dict[int, int] = {}
+        self._writer = writer
+        if writer is not None:
+            writer.start()
+        self._submit([event_line(run_id, "start", f"run {run_id} started against {host}, seed {seed}", now)])
+
+    def _submit(self, lines: Sequence[str]) -> None:
+        if self._writer is not None:
+            self._writer.submit(lines)
+
+    def report(self, worker_id: str, delta: Mapping[str, Any], now: float) -> None:
+        """Take in what a worker recorded since its last report."""
+        self.merge.add(worker_id, delta, now)
+
+    def tick(self, users: int, now: float, everything: bool = False) -> None:
+        """Hand over the seconds that have become whole; called about once a second with the users then running."""
+        self.most_users = max(self.most_users, users)
+        self._users[int(now)] = users
+        lines: list[str] = []
+        for second in self.merge.closed(now, everything):
+            self._remember(second)
+            lines += second_lines(self.run_id, second, self.merge)
+        workers = [(w.number, w.cpu[-1] if w.cpu else None) for w in self.merge.workers.values() if now - w.seen < 5]
+        lines += user_lines(self.run_id, int(now), users, workers)
+        self._submit(lines)
+
+    def _remember(self, second: Second) -> None:
+        latency = second.overall.latency
+        p50, p95 = (None if micros is None else micros / 1000 for micros in latency.percentiles([0.5, 0.95]))
+        at = second.time - int(self.started)
+        before = self.moments.get(at) or self.moments.get(at - 1)
+        self.moments[at] = Moment(
+            second=at,
+            requests=second.overall.requests,
+            failures=second.overall.failures,
+            p50=p50,
+            p95=p95,
+            users=self._users.pop(second.time, before.users if before else 0),
+        )
+
+    def finish(self, ending: Ending, users: int, now: float) -> Verdict:
+        """End the run: write everything that was reported, decide the verdict, and write that too."""
+        self.ended = now
+        self.tick(users, now, everything=True)
+        self._submit([event_line(self.run_id, "stop", f"run {self.run_id} stopped", now)])
+        verdict = self._judge(ending)
+        text = f"{verdict.verdict}: {verdict.reasons[0]}" if verdict.reasons else verdict.verdict
+        self._submit([event_line(self.run_id, "verdict", text, now)])
+        if self._writer is None:
+            return verdict
+        self._writer.close()
+        # What could not be written is known only now, and decides with the rest.
+        return self._judge(ending)
+
+    def _judge(self, ending: Ending) -> Verdict:
+        merge = self.merge
+        writer = self._writer
+        alone = len(merge.workers) == 1 and "local" in merge.workers
+        names = {
+            worker_id: "the load generator" if alone else f"worker {w.number}" for worker_id, w in merge.workers.items()
+        }
+        generator = Generator(
+            workers=len(merge.workers),
+            workers_lost=[names.get(worker_id, worker_id) for worker_id in ending.workers_lost],
+            cpu={names[worker_id]: worker.cpu for worker_id, worker in merge.workers.items()},
+            cpu_warning=ending.cpu_warning,
+            points_written=writer.points_written if writer else 0,
+            points_lost=writer.points_lost if writer else 0,
+            points_lost_because=writer.lost_because if writer else "",
+            overflow=merge.overflow,
+            clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
+            task_errors=dict(ending.task_errors),
+        )
+        start = int(self.started)
+        facts = RunFacts(
+            run_id=self.run_id,
+            duration_s=self.ended - self.started,
+            endpoints=merge.endpoints,
+            scenarios=merge.scenarios,
+            planned=ending.planned,
+            generator=generator,
+            outcome_span={name: (first - start, last - start) for name, (first, last) in merge.outcome_span.items()},
+        )
+        return judge(facts, self.targets)
