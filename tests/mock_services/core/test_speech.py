@@ -110,7 +110,7 @@ def test_a_recording_is_whole_frames_of_speech_without_silence_around_it(line: R
     cut = frames(line.ulaw)
     assert len(cut[-1]) == FRAME_BYTES
     assert line.duration_ms == len(cut) * FRAME_MS
-    assert is_voiced(cut[0])
+    assert all(map(is_voiced, cut[:3]))
     assert is_voiced(cut[-1])
     assert 1500 < speech.rms(line.ulaw) < 4000
 
