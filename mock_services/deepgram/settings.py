@@ -1,0 +1,38 @@
+"""What the environment sets of the Deepgram stub: its key, its limits, its delays."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mock_services.core.speech import FRAME_MS
+from mock_services.deepgram.timing import Timing
+
+USUAL = Timing()
+
+
+class DeepgramSettings(BaseSettings):
+    """Read from `DEEPGRAM_*`; `docs/deepgram.md` lists each with what it does."""
+
+    model_config = SettingsConfigDict(alias_generator=lambda name: f"DEEPGRAM_{name.upper()}", populate_by_name=True)
+
+    api_key: str = Field(default="1ab0000000000000000000000000000000deeb9a", min_length=1)
+    lenient: bool = True
+    max_sessions: int = Field(default=500, ge=0)
+    settings_ms: float = Field(default=USUAL.settings_ms, ge=0, le=60_000)
+    greeting_ms: float = Field(default=USUAL.greeting_ms, ge=0, le=60_000)
+    update_ms: float = Field(default=USUAL.update_ms, ge=0, le=60_000)
+    endpointing_ms: int = Field(default=USUAL.endpointing_ms, ge=FRAME_MS, le=10_000)
+    onset_ms: int = Field(default=USUAL.onset_ms, ge=FRAME_MS, le=1_000)
+    think_ms: float = Field(default=USUAL.think_ms, ge=0, le=60_000)
+    speak_ms: float = Field(default=USUAL.speak_ms, ge=0, le=60_000)
+    spread: float = Field(default=USUAL.spread, ge=0, le=2)
+    chunk_ms: int = Field(default=USUAL.chunk_ms, multiple_of=FRAME_MS, ge=FRAME_MS, le=1_000)
+    speed: float = Field(default=USUAL.speed, gt=0, le=1_000)
+    idle_timeout_ms: float = Field(default=USUAL.idle_timeout_ms, ge=100, le=3_600_000)
+    seed: str = Field(default="lab", alias="LAB_SEED")
+
+    @property
+    def timing(self) -> Timing:
+        """Give the delays on their own, as the protocol takes them."""
+        return Timing(**{name: getattr(self, name) for name in Timing.__dataclass_fields__})
