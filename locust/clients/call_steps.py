@@ -1,0 +1,132 @@
+"""Turns the Twilio double's events of one call into the steps that the statistics count. No sockets, no clock.
+
+Steps: `answer` (dial to a TwiML that connects), `connect` (TwiML to an open media socket), `first audio` (stream start
+to the agent's first sound), `turn` (end of the caller's words to the agent's next sound), `complete` (the call ended as
+it should: counted, without a time, as how long a call lasts is no latency).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ANSWER, CONNECT, FIRST_AUDIO, TURN, COMPLETE = "answer", "connect", "first audio", "turn", "complete"
+MEASURED = {"answered": ANSWER, "connected": CONNECT, "first_audio": FIRST_AUDIO, "turn": TURN}
+NEXT = {ANSWER: CONNECT, CONNECT: FIRST_AUDIO, FIRST_AUDIO: TURN, TURN: TURN}
+
+REASONS = frozenset(
+    {
+        "unknown-number",
+        "webhook-timeout",
+        "webhook-refused",
+        "webhook-http-error",
+        "twiml-invalid",
+        "call-rejected",
+        "stream-handshake",
+        "stream-lost",
+        "turn-timeout",
+        "no-agent-audio",
+        "ended-early",
+        "callback-failed",
+        "not-completed",
+        "control-unreachable",
+        "control-lost",
+        "control-error",
+        "no-event",
+    }
+)
+"""Why a step can fail. A reason of the double's that is not among them is counted as `other`."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a call: its name, its latency (None when there is none to measure), and why it failed if it did."""
+
+    name: str
+    latency_ms: float | None
+    failure: str | None = None
+
+
+class CallSteps:
+    """Follows one call from its dial to its end."""
+
+    def __init__(self) -> None:
+        self.pending = ANSWER
+        """The step that the call is in."""
+        self.over = False
+        self.call_sid: str | None = None
+        self.media: Mapping[str, Any] = {}
+        """The double's figures of the call's media, once it has ended."""
+        self.detail = ""
+        """The double's sentence about a failure."""
+        self._at_ms: float | None = 0.0
+        self._cut_short = False
+
+    def cut_short(self) -> None:
+        """The caller hangs up before the script's end, as its test is over: what is then missing has not failed."""
+        self._cut_short = True
+
+    def feed(self, event: Mapping[str, Any]) -> list[Step]:
+        """The steps that an event finishes. Events of kinds that are not known are passed over."""
+        if self.over:
+            return []
+        name = event.get("event")
+        sid = event.get("call_sid")
+        if isinstance(sid, str):
+            self.call_sid = sid
+        if name in MEASURED:
+            return [self._measured(MEASURED[name], event)]
+        if name == "ended":
+            return self._ended(event)
+        if name == "failed":
+            return self._failed(event)
+        return []
+
+    def broken(self, reason: str, waited_ms: float | None = None) -> list[Step]:
+        """The phone itself lost sight of the call: the step that it is in has failed."""
+        if self.over:
+            return []
+        self.over = True
+        return [Step(self.pending, waited_ms, reason)]
+
+    def _measured(self, step: str, event: Mapping[str, Any]) -> Step:
+        self._at_ms = _number(event.get("at_ms"))
+        self.pending = NEXT[step]
+        failure = "turn-timeout" if step == TURN and event.get("timed_out") else None
+        return Step(step, _number(event.get("latency_ms")), failure)
+
+    def _ended(self, event: Mapping[str, Any]) -> list[Step]:
+        self.over = True
+        media = event.get("media")
+        self.media = media if isinstance(media, Mapping) else {}
+        steps = []
+        if self.pending != TURN and not self._cut_short:
+            reason = "no-agent-audio" if self.pending == FIRST_AUDIO else "ended-early"
+            steps.append(Step(self.pending, self._since_last(event), reason))
+        callbacks = event.get("callbacks")
+        failed = callbacks.get("failed") if isinstance(callbacks, Mapping) else 0
+        failure = None
+        if failed:
+            failure = "callback-failed"
+        elif event.get("status") != "completed":
+            failure = "not-completed"
+        return [*steps, Step(COMPLETE, None, failure)]
+
+    def _failed(self, event: Mapping[str, Any]) -> list[Step]:
+        self.over = True
+        reason = event.get("reason")
+        self.detail = str(event.get("detail") or "")[:200]
+        step = COMPLETE if event.get("step") == "callback" else self.pending
+        latency = None if step == COMPLETE else self._since_last(event)
+        return [Step(step, latency, reason if reason in REASONS else "other")]
+
+    def _since_last(self, event: Mapping[str, Any]) -> float | None:
+        """How long the step in which the call stopped had taken by then."""
+        now = _number(event.get("at_ms"))
+        return None if now is None or self._at_ms is None else max(0.0, now - self._at_ms)
+
+
+def _number(value: Any) -> float | None:
+    """A time in milliseconds, or None: nothing is ever recorded as 0 because it was not measured."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None

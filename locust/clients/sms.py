@@ -1,0 +1,43 @@
+"""Reads the SMS that the target sent, as the person does whose number it went to: from the Twilio double."""
+
+from __future__ import annotations
+
+import re
+
+import gevent
+import requests
+
+TIMEOUT_S = 5.0
+LOOK_EVERY_S = 0.25
+CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
+
+
+class Inbox:
+    """The messages of one Twilio account, over Twilio's own REST; not in the statistics."""
+
+    def __init__(self, twilio_url: str, account_sid: str, auth_token: str) -> None:
+        """Take the double's origin and the credentials that it accepts."""
+        self._url = f"{twilio_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = (account_sid, auth_token)
+
+    def newest_code(self, number: str) -> str | None:
+        """The six digits in the newest message to a number; None without one, or when the double does not answer."""
+        try:
+            response = self._session.get(self._url, params={"To": number, "PageSize": "1"}, timeout=TIMEOUT_S)
+            messages = response.json()["messages"] if response.ok else []
+            found = CODE.search(messages[0]["body"]) if messages else None
+        except (requests.RequestException, ValueError, KeyError, TypeError):
+            return None
+        return found.group() if found else None
+
+    def wait_for_code(self, number: str, within_s: float) -> str | None:
+        """The code, as soon as it has come; None when it does not within this time."""
+        with gevent.Timeout(within_s, False):  # type: ignore[no-untyped-call]
+            while True:
+                code = self.newest_code(number)
+                if code is not None:
+                    return code
+                gevent.sleep(LOOK_EVERY_S)  # type: ignore[no-untyped-call]
+        return None

@@ -1,0 +1,131 @@
+"""The virtual user that every scenario builds on: an account of its own, its own random numbers, and its own pace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar, cast
+
+import gevent
+from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
+
+from clients.failures import AccountFailure
+from clients.platform import PlatformApi
+from locust import FastHttpUser
+from scenarios.lab import Lab
+from utils.accounts import Kind
+from utils.deck import Deck
+from utils.desk import Grant
+from utils.identity import client_address, stream
+from utils.plain_http import SetupError
+from utils.test_data import TestData
+
+TaskFunction = TypeVar("TaskFunction", bound=Callable[..., Any])
+
+ASK_AGAIN_S = 5.0
+MOST_CONTACTS = 100
+
+
+def needs(*operations: str) -> Callable[[TaskFunction], TaskFunction]:
+    """Name the operations that a task cannot do without; a target that lacks one has the task skipped, said once."""
+
+    def mark(task: TaskFunction) -> TaskFunction:
+        task.needed_operations = operations  # type: ignore[attr-defined]
+        return task
+
+    return mark
+
+
+def needed_by(task: Callable[..., Any]) -> Sequence[str]:
+    """The operations that `needs` named."""
+    operations: Sequence[str] = getattr(task, "needed_operations", ())
+    return operations
+
+
+def idle(user: PlatformUser) -> None:
+    """What a user does whose every task the target lacks: nothing, and so its scenario counts as not run."""
+
+
+class DealtTasks(DefaultTaskSet):
+    """Locust's own root task set, but the user's deck says what comes next and not the process's random numbers."""
+
+    def get_next_task(self) -> Callable[..., Any]:
+        """The next task."""
+        user = cast(PlatformUser, self.user)
+        return user.deck.deal() if len(user.deck) else idle
+
+
+class PlatformUser(FastHttpUser):
+    """A user of the platform. Subclasses say which kind of account they need, how long they think, and their tasks."""
+
+    abstract = True
+    account_kind: ClassVar[Kind] = "user"
+    thinks_between: ClassVar[tuple[float, float]] = (0.5, 1.5)
+    """Seconds between two tasks, uniformly."""
+
+    network_timeout = 30.0
+    connection_timeout = 5.0
+    insecure = False
+    """Passwords go only to a host whose certificate is good."""
+
+    def on_start(self) -> None:
+        """Get an account and become the user that goes with it; only a refusal is counted."""
+        self.lab = Lab.of(self.environment)
+        self.grant = self._borrow()
+        name, seed, number = type(self).__name__, self.grant.seed, self.grant.number
+        self._waits = stream(seed, name, number, "waits")
+        self.chance = stream(seed, name, number)
+        """For what the user decides within a task."""
+        self.records = TestData(stream(seed, name, number, "payloads"), self.grant.mark, f"{name.lower()}{number}")
+        self.api = PlatformApi(self.client, self.grant.account, client_address(self.grant.mark, self.grant.serial))
+        self.deck: Deck[Callable[..., Any]] = Deck(self._offered_tasks(), stream(seed, name, number, "tasks"))
+        # Locust runs whichever task set the user holds when on_start returns.
+        self._taskset_instance = DealtTasks(self)
+
+    def on_stop(self) -> None:
+        """Give the account back. What the user made, the master finds and removes after the run."""
+        if hasattr(self, "api"):
+            tokens = self.api.session.tokens
+            self.lab.give_back(self.grant.serial, tokens.access if tokens else "", tokens.refresh if tokens else "")
+
+    def wait_time(self) -> float:
+        """How long the user thinks before its next task."""
+        low, high = self.thinks_between
+        return self._waits.uniform(low, high)
+
+    def context(self) -> dict[str, Any]:
+        """What each request carries for the metrics: which scenario it belongs to."""
+        return {"scenario": type(self).__name__}
+
+    def offers(self, *operations: str) -> bool:
+        """Tell whether the target has all these operations."""
+        return self.grant.offered.offers(*operations)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the user was asked to end after its current task."""
+        return bool(self._state == LOCUST_STATE_STOPPING)
+
+    def _offered_tasks(self) -> list[Callable[..., Any]]:
+        tasks = cast("list[Callable[..., Any]]", self.tasks)
+        return [task for task in tasks if self.offers(*needed_by(task))]
+
+    def _borrow(self) -> Grant:
+        """Ask for an account until there is one; each refusal is a failed request, so that it shows in the verdict."""
+        while True:
+            start, began = time.time(), time.monotonic()
+            try:
+                return self.lab.borrow(type(self).__name__, self.account_kind)
+            except SetupError as error:
+                self.lab.say_once(f"A user has no account: {error}")
+                self.environment.events.request.fire(
+                    request_type="SETUP",
+                    name="account",
+                    response_time=(time.monotonic() - began) * 1000,
+                    response_length=0,
+                    exception=AccountFailure("no account"),
+                    context=self.context(),
+                    start_time=start,
+                    response=None,
+                )
+            gevent.sleep(ASK_AGAIN_S)  # type: ignore[no-untyped-call]

@@ -1,0 +1,183 @@
+"""Joins the suite to Locust: every locustfile calls `install()` when it is imported; the first call does it.
+
+Before a run: the target is checked and accounts are made (a headless run does it before its clock starts, and exits
+with 3 when it cannot; on Locust's page the start is refused, with the sentence in the log). After it: the clean-up.
+"""
+
+# mypy: allow-untyped-calls
+# gevent and parts of Locust have no annotations.
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import gevent
+from locust.runners import MasterRunner, WorkerRunner
+
+from configs.settings import WRONG_USAGE, Settings, SettingsError, new_run_id, settings_or_exit
+from configs.targets import load_targets
+from locust import events
+from metrics.install import Measurement
+from metrics.install import install as install_metrics
+from metrics.targets import TargetError
+from scenarios.base import PlatformUser, needed_by
+from scenarios.lab import Lab
+from utils.accounts import Kind
+from utils.desk import Desk
+from utils.plain_http import SetupError
+
+logger = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 10.0
+"""How long users may take to finish their task when a run ends, unless --stop-timeout says otherwise."""
+WORKERS_WITHIN_S = 10.0
+"""How long a master that refuses to run waits for its workers, to send them home."""
+
+
+@functools.cache
+def install() -> None:
+    """Read the settings, install the metrics, and listen to Locust's events; exits with 3 when a setting is bad."""
+    settings = settings_or_exit()
+    try:
+        targets = load_targets()
+    except TargetError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_USAGE)
+    conductor = Conductor(settings)
+    # The order matters: a refused start must end before the metrics begin a run, and the clean-up must begin after
+    # they have ended it.
+    events.init.add_listener(conductor.on_init_before_metrics)
+    token = settings.influx_token
+    conductor.measurement = install_metrics(
+        results_dir=settings.results_dir,
+        run_id=settings.run_id,
+        seed=settings.seed,
+        targets=targets,
+        influx_url=settings.influx_url,
+        influx_token=token.get_secret_value() if token else "",
+        influx_org=settings.influx_org,
+        influx_bucket=settings.influx_bucket,
+    )
+    events.init.add_listener(conductor.on_init_after_metrics)
+
+
+class Conductor:
+    """The suite's listeners in one Locust process."""
+
+    measurement: Measurement
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lab = Lab(settings, lambda: self.measurement.run_id)
+        self._runs = 0
+
+    def on_init_before_metrics(self, environment: Any, runner: Any, **_rest: Any) -> None:
+        """Attach the lab, settle the target, and listen for starts, before the metrics do."""
+        self._lab.attach(environment, runner)
+        if isinstance(runner, WorkerRunner):
+            environment.events.test_stop.add_listener(self._on_worker_stop)
+            return
+        environment.stop_timeout = environment.stop_timeout or STOP_WITHIN_S
+        try:
+            self._settle_target(environment)
+        except SettingsError as error:
+            self._exit(environment, runner, error)
+        environment.events.test_start.add_listener(self._on_test_start)
+
+    def on_init_after_metrics(self, environment: Any, runner: Any, web_ui: Any, **_rest: Any) -> None:
+        """Prepare a headless run before its clock starts, and listen for stops after the metrics."""
+        if isinstance(runner, WorkerRunner):
+            return
+        environment.events.test_stop.add_listener(self._on_test_stop)
+        if web_ui is None:
+            try:
+                self._prepare(environment, environment.parsed_options.num_users or 1)
+            except (SetupError, SettingsError) as error:
+                self._exit(environment, runner, error)
+            except KeyboardInterrupt:
+                self._clean_up()
+                self._exit(environment, runner, SetupError("Interrupted before the run began."))
+
+    def _settle_target(self, environment: Any) -> str:
+        """The target's origin: Locust's --host, or the host typed on its page, or else LOAD_TEST_BASE_URL."""
+        base_url = self._settings.check_target(environment.host or self._settings.base_url, "--host")
+        environment.host = base_url
+        return base_url
+
+    def _prepare(self, environment: Any, users: int) -> None:
+        """Check the target and make the accounts. Raises SetupError or SettingsError with one sentence."""
+        base_url = self._settle_target(environment)
+        classes = [c for c in environment.user_classes if issubclass(c, PlatformUser)]
+        wanted = accounts_wanted(classes, users)
+        calls = self._settings.simulate_external_services and "line" in wanted
+        run_id = self._settings.run_id if self._runs == 0 else new_run_id()
+        self._runs += 1
+        desk = Desk(self._settings, base_url, run_id, calls)
+        self._lab.desk = desk
+        self._say_what_is_skipped(classes, desk)
+        try:
+            desk.prepare(wanted)
+        except SetupError:
+            self._clean_up()
+            raise
+
+    def _say_what_is_skipped(self, classes: list[type[PlatformUser]], desk: Desk) -> None:
+        for user_class in classes:
+            tasks: list[Any] = list(dict.fromkeys(user_class.tasks))
+            for task in tasks:
+                missing = desk.offered.missing(needed_by(task))
+                if missing:
+                    self._lab.say_once(
+                        f"Skipped: {user_class.__name__}.{task.__name__}; the target lacks {', '.join(missing)}."
+                    )
+
+    def _on_test_start(self, environment: Any, **_rest: Any) -> None:
+        """Refuse a start from Locust's page that cannot be: what is spawning the users ends, quietly."""
+        if self._lab.desk is not None:
+            return  # a headless run: prepared before its clock started
+        try:
+            self._prepare(environment, environment.runner.target_user_count)
+        except (SetupError, SettingsError) as error:
+            logger.error("The run was not started. %s", error)  # noqa: TRY400 - a sentence, no traceback
+            raise gevent.GreenletExit from None
+
+    def _on_worker_stop(self, **_rest: Any) -> None:
+        self._lab.hang_up()
+
+    def _on_test_stop(self, **_rest: Any) -> None:
+        self._lab.hang_up()
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        desk, self._lab.desk = self._lab.desk, None
+        if desk is not None:
+            desk.clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
+
+    def _exit(self, environment: Any, runner: Any, why: Exception) -> None:
+        """Say why, send the workers home, and exit with 3."""
+        sys.stderr.write(f"{why}\n")
+        sys.stderr.flush()
+        if isinstance(runner, MasterRunner):
+            deadline = time.monotonic() + WORKERS_WITHIN_S
+            while len(runner.clients) < environment.parsed_options.expect_workers and time.monotonic() < deadline:
+                gevent.sleep(0.05)
+        runner.quit()
+        sys.exit(WRONG_USAGE)
+
+
+def accounts_wanted(classes: list[type[PlatformUser]], users: int) -> Mapping[Kind, int]:
+    """How many accounts of each kind so many users need, spread over the classes by weight as Locust does."""
+    fixed = sum(c.fixed_count for c in classes)
+    weights = sum(c.weight for c in classes if not c.fixed_count) or 1
+    wanted: Counter[Kind] = Counter()
+    for user_class in classes:
+        share = user_class.fixed_count or math.ceil(max(0, users - fixed) * user_class.weight / weights)
+        wanted[user_class.account_kind] += share
+    return wanted

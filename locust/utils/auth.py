@@ -1,0 +1,58 @@
+"""A token for whoever needs one outside a run: `auth_manager.get_or_create_token()`, from a shell too.
+
+In a run, users get their accounts from the master instead (`utils.desk`): nothing here is shared between users.
+"""
+
+from __future__ import annotations
+
+import time
+
+from configs.settings import Settings, load_settings, new_run_id
+from utils.accounts import Account
+from utils.plain_http import PlainHttp, Refused
+from utils.provisioning import Borrowed, Provisioner, read_capabilities
+from utils.tokens import Tokens
+
+
+def borrowed_account(settings: Settings) -> Borrowed | None:
+    """The account that LOAD_TEST_USER_EMAIL names, if one is named."""
+    if settings.user_email is None or settings.user_password is None:
+        return None
+    return Borrowed(settings.user_email, settings.user_password.get_secret_value())
+
+
+class AuthManager:
+    """One account and its tokens: the environment's account, or one registered on the first call."""
+
+    def __init__(self) -> None:
+        self._account: Account | None = None
+        self._tokens: Tokens | None = None
+
+    def get_or_create_token(self) -> str:
+        """An access token that is good for a while; raises SetupError when the target gives none."""
+        settings = load_settings()
+        http = PlainHttp(settings.base_url, settings.run_id)
+        if self._account is None:
+            read_capabilities(http)
+            made = Provisioner(http, new_run_id(), settings.org_name, borrowed=borrowed_account(settings)).make("user")
+            self._account = made
+            self._tokens = Tokens(made.access_token, made.refresh_token, time.time())
+        if self._tokens is None or self._tokens.due(time.time()):
+            self._tokens = self._renew(http, self._account)
+        return self._tokens.access
+
+    def _renew(self, http: PlainHttp, account: Account) -> Tokens:
+        try:
+            if self._tokens is not None:
+                body = {"refresh_token": self._tokens.refresh}
+                answer = http.call("POST", "/api/auth/refresh", body=body)
+                return Tokens(answer["access_token"], answer["refresh_token"], time.time())
+        except Refused as error:
+            if error.status != 401:
+                raise
+        answer = http.call("POST", "/api/auth/login", body={"email": account.email, "password": account.password})
+        return Tokens(answer["access_token"], answer["refresh_token"], time.time())
+
+
+auth_manager = AuthManager()
+"""The one that a shell uses; it asks nothing of the target before its first call."""

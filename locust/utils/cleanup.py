@@ -1,0 +1,165 @@
+"""Removes what a run made, and says what it could not remove.
+
+It does not trust anyone's list: whatever carries the run's mail domain is found on the target and removed, also what a
+lost worker or a killed user had made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from utils.accounts import Account, Organisation
+from utils.capabilities import Capabilities
+from utils.identity import mail_domain
+from utils.numbers import NumberInventory
+from utils.parallel import each
+from utils.plain_http import MALFORMED, PlainHttp, Refused, SetupError
+from utils.tokens import expires_at
+
+T = TypeVar("T")
+
+PAGE = 100
+LIMIT_S = 30.0
+"""A clean-up takes this long at most; what is then still there is listed."""
+
+
+@dataclass
+class CleanupReport:
+    """How many things were removed by kind, and a line for each kind that stays."""
+
+    removed: Counter[str] = field(default_factory=Counter)
+    left: list[str] = field(default_factory=list)
+    failed: bool = False
+    """Something stays that could have been removed."""
+
+    def sentences(self) -> str:
+        """The report for a log."""
+        removed = ", ".join(f"{count} {kind}" for kind, count in sorted(self.removed.items()) if count)
+        text = f"Removed {removed or 'nothing'}."
+        return text + (f" Left behind: {'; '.join(self.left)}." if self.left else "")
+
+
+class Cleanup:
+    """Sweeps one run's traces from the target and the Twilio double."""
+
+    def __init__(
+        self,
+        http: PlainHttp,
+        run_id: str,
+        offered: Capabilities,
+        numbers: NumberInventory | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the uncounted client, the run, and what the target offers."""
+        self._http = http
+        self._domain = "@" + mail_domain(run_id)
+        self._offered = offered
+        self._numbers = numbers
+        self._clock = clock
+        self._deadline = clock() + LIMIT_S
+        self._report = CleanupReport()
+
+    def sweep(self, organisations: Iterable[Organisation], borrowed: Account | None = None) -> CleanupReport:
+        """Remove contacts, deactivate people and delete numbers; organisations cannot be deleted and are listed."""
+        owned = list(organisations)
+        if borrowed is not None:
+            self._guarded("contacts of the borrowed account", self._contacts, borrowed)
+        for organisation in owned:
+            self._guarded(f"what {organisation.subdomain} holds", self._empty, organisation)
+        if owned:
+            names = f"{owned[0].subdomain} to {owned[-1].subdomain}" if len(owned) > 1 else owned[0].subdomain
+            self._report.left.append(
+                f"{len(owned)} organisations with their administrators, which cannot be deleted ({names})"
+            )
+        return self._report
+
+    def _stays(self, what: str) -> None:
+        self._report.left.append(what)
+        self._report.failed = True
+
+    def _guarded(self, what: str, step: Callable[[T], None], subject: T) -> None:
+        """Go on with the rest when one thing cannot be removed, and say so."""
+        if self._clock() > self._deadline:
+            self._stays(f"{what} (no time left)")
+            return
+        try:
+            step(subject)
+        except SetupError as error:
+            self._stays(f"{what} ({error})")
+        except MALFORMED as error:
+            self._stays(f"{what} (an answer of another shape than the platform's: {type(error).__name__} {error})")
+
+    def _empty(self, organisation: Organisation) -> None:
+        if organisation.number_sid and self._numbers is not None:
+            if self._numbers.remove(organisation.number_sid):
+                self._report.removed["numbers"] += 1
+            else:
+                self._stays(f"the number {organisation.number} in the Twilio double")
+        self._contacts(organisation.admin)
+        self._people(organisation)
+
+    def _contacts(self, account: Account) -> None:
+        if not self._offered.offers("GET /api/crm/contacts/search", "DELETE /api/crm/contacts/{id}"):
+            return
+        while self._clock() < self._deadline:
+            found = self._http.call(
+                "GET",
+                "/api/crm/contacts/search",
+                params={"search_term": self._domain, "search_fields": "contact_email", "page_size": PAGE},
+                token=self._token(account),
+            )["items"]
+            # The term is only a hint to the target: nothing is deleted that does not carry this run's domain.
+            ours = [item["id"] for item in found if str(item.get("contact_email") or "").endswith(self._domain)]
+            if not ours:
+                return
+            gone = self._delete_all("/api/crm/contacts", ours, account)
+            self._report.removed["contacts"] += gone
+            if not gone:
+                self._stays(f"{len(ours)} contacts that {account.email} may not delete")
+                return
+        self._stays(f"contacts of {account.email} (no time left)")
+
+    def _people(self, organisation: Organisation) -> None:
+        if not self._offered.offers(
+            "GET /api/organizations/{id}/users", "DELETE /api/organizations/{id}/users/{user_id}"
+        ):
+            return
+        path = f"/api/organizations/{organisation.id}/users"
+        people: list[dict[str, Any]] = self._http.call("GET", path, token=self._token(organisation.admin))
+        ours = [
+            person["id"] for person in people if person.get("is_active") and person["email"] != organisation.admin.email
+        ]
+        gone = self._delete_all(path, ours, organisation.admin)
+        self._report.removed["users"] += gone
+        if gone < len(ours):
+            self._stays(f"{len(ours) - gone} users of {organisation.subdomain}")
+
+    def _delete_all(self, path: str, ids: list[str], account: Account) -> int:
+        """Delete these things of one kind; give how many are gone."""
+        token = self._token(account)
+        return sum(each(lambda one: self._delete(f"{path}/{one}", token), ids))
+
+    def _delete(self, path: str, token: str) -> bool:
+        if self._clock() > self._deadline:
+            return False
+        try:
+            self._http.call("DELETE", path, token=token)
+        except Refused as error:
+            return error.status == 404
+        except SetupError:
+            return False
+        return True
+
+    def _token(self, account: Account) -> str:
+        """The account's access token, or a new one when it has expired during the run."""
+        expiry = expires_at(account.access_token)
+        if expiry is not None and expiry < time.time() + 30:
+            tokens = self._http.call(
+                "POST", "/api/auth/login", body={"email": account.email, "password": account.password}
+            )
+            account.access_token, account.refresh_token = tokens["access_token"], tokens["refresh_token"]
+        return account.access_token

@@ -1,0 +1,144 @@
+"""The master's desk: checks the target before a run, makes the accounts, lends them to users, and cleans up after it.
+
+None of its requests is in the statistics. Workers reach it through Locust's custom messages (`scenarios.lab`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gevent.lock import BoundedSemaphore
+
+from configs.settings import Settings
+from utils.accounts import Account, AccountPool, Kind
+from utils.auth import borrowed_account
+from utils.capabilities import Capabilities
+from utils.cleanup import Cleanup, CleanupReport
+from utils.numbers import NumberInventory
+from utils.plain_http import MALFORMED, PlainHttp, SetupError
+from utils.provisioning import Provisioner, read_capabilities
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a virtual user starts with: who it is, its account, and what it must know of the run."""
+
+    serial: int
+    """Unique in the run."""
+    number: int
+    """Which user of its class it is, from 1; its random streams follow from this."""
+    account: Account
+    mark: str
+    """What everything that the run makes carries."""
+    access_code: str
+    """Lets people register in the organisation that the run shares."""
+    seed: int
+    offered: Capabilities
+
+    def to_message(self) -> dict[str, Any]:
+        """The grant as it travels to a worker."""
+        return {**vars(self), "account": self.account.to_message(), "offered": self.offered.listed()}
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> Grant:
+        """The grant that `to_message` wrote."""
+        fields = {**message, "account": Account.from_message(message["account"])}
+        return cls(**{**fields, "offered": Capabilities(message["offered"])})
+
+
+class Desk:
+    """One run's accounts and capabilities."""
+
+    def __init__(self, settings: Settings, base_url: str, run_id: str, calls: bool) -> None:
+        """Check the target, and with `calls` the Twilio double too; raise SetupError with what to do."""
+        self._settings = settings
+        self._http = PlainHttp(base_url, run_id)
+        self.offered = read_capabilities(self._http)
+        self._numbers: NumberInventory | None = None
+        if calls:
+            self._numbers = NumberInventory(
+                settings.twilio_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
+            )
+            self._numbers.check()
+        self._borrowed = borrowed_account(settings)
+        self._provisioner = Provisioner(self._http, run_id, settings.org_name, self._numbers, self._borrowed)
+        self._pool = AccountPool()
+        self._user_numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+        self._making = BoundedSemaphore()  # type: ignore[no-untyped-call]
+
+    def prepare(self, wanted: Mapping[Kind, int]) -> None:
+        """Make the accounts that the planned users need; more are made when more users come. Raises SetupError."""
+        began = time.monotonic()
+        made = 0
+        with self._making:
+            self._guarded(self._provisioner.shared_organisation)
+            for kind, count in wanted.items():
+                for _ in range(count - self._pool.free(kind)):
+                    self._pool.add(self._guarded(self._provisioner.make, kind))
+                    made += 1
+        logger.info(
+            "Prepared %d accounts and %d organisations in %.1f s; their making is not in the statistics.",
+            made,
+            len(self._provisioner.organisations),
+            time.monotonic() - began,
+        )
+
+    def lend(self, user_class: str, kind: Kind) -> Grant:
+        """An account that nobody else holds, newly made when all are lent. Raises SetupError."""
+        lent = self._pool.lend(kind)
+        while lent is None:
+            with self._making:
+                self._pool.add(self._guarded(self._provisioner.make, kind))
+            lent = self._pool.lend(kind)
+        serial, account = lent
+        return Grant(
+            serial=serial,
+            number=next(self._user_numbers[user_class]),
+            account=account,
+            mark=self._provisioner.mark,
+            access_code=self._guarded(self._provisioner.shared_organisation).access_code,
+            seed=self._settings.seed,
+            offered=self.offered,
+        )
+
+    def give_back(self, serial: int, access_token: str, refresh_token: str) -> None:
+        """Take a user's account back, to be lent again."""
+        self._pool.give_back(serial, access_token, refresh_token)
+
+    def clean_up(self, note: Path | None = None) -> CleanupReport:
+        """Remove what the run made and say what stays, in the log and in the file that `note` names."""
+        cleanup = Cleanup(self._http, self._provisioner.mark, self.offered, self._numbers)
+        borrowed = None
+        if self._borrowed is not None:
+            borrowed = self._pool.any_lent_or_free("user")
+        report = cleanup.sweep(self._provisioner.organisations, borrowed)
+        logger.log(logging.WARNING if report.failed else logging.INFO, "%s", report.sentences())
+        if note is not None:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            content = {"mark": self._provisioner.mark, "removed": dict(report.removed), "left": report.left}
+            note.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return report
+
+    def _guarded(self, make: Any, *arguments: Any) -> Any:
+        """Make something; an answer of a shape that the platform does not give is an error with a sentence too."""
+        try:
+            return make(*arguments)
+        except MALFORMED as error:
+            raise SetupError(
+                f"{self._http.base_url} gave an answer of another shape than the platform's"
+                f" while accounts were made ({type(error).__name__}: {error})."
+            ) from error
+        except SetupError as error:
+            if str(error).endswith("."):
+                raise
+            raise SetupError(f"An account could not be made: {error}.") from error

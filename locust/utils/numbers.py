@@ -1,0 +1,70 @@
+"""The Twilio double's number inventory: where the suite says which webhook a number's calls go to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from utils.plain_http import SetupError, reason
+
+WEBHOOK = "/api/telephony/webhook/"
+TIMEOUT_S = 10.0
+
+
+class NumberInventory:
+    """Twilio's own REST for incoming phone numbers, spoken to the double."""
+
+    def __init__(self, twilio_url: str, account_sid: str, auth_token: str) -> None:
+        """Take the double's origin and the credentials that it accepts."""
+        self._url = twilio_url
+        self._numbers = f"{twilio_url}/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = (account_sid, auth_token)
+
+    def check(self) -> None:
+        """Raise SetupError with what to do when the double is not there or refuses the credentials."""
+        response = self._send("GET", self._numbers + ".json")
+        if response.status_code in (401, 403):
+            raise SetupError(
+                f"The Twilio double at {self._url} refuses the credentials:"
+                " give it and the suite the same TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
+            )
+        if response.status_code != 200:
+            raise SetupError(
+                f"{self._url} answers, but is no Twilio double (its number list gives {response.status_code}):"
+                " set LAB_TWILIO_URL to one."
+            )
+
+    def register(self, number: str, base_url: str, name: str) -> str:
+        """Send a number's calls to the target's webhooks; give the number's sid."""
+        response = self._send(
+            "POST",
+            self._numbers + ".json",
+            {
+                "PhoneNumber": number,
+                "FriendlyName": name,
+                "VoiceUrl": base_url + WEBHOOK + "incoming-call",
+                "VoiceMethod": "POST",
+                "StatusCallback": base_url + WEBHOOK + "call-status",
+                "StatusCallbackMethod": "POST",
+            },
+        )
+        sid = response.json().get("sid") if response.ok else None
+        if not isinstance(sid, str):
+            raise SetupError(f"The Twilio double would not register {number}: it answered {response.status_code}.")
+        return sid
+
+    def remove(self, sid: str) -> bool:
+        """Delete a number; False when the double did not."""
+        return self._send("DELETE", f"{self._numbers}/{sid}.json").status_code == 204
+
+    def _send(self, method: str, url: str, form: dict[str, Any] | None = None) -> requests.Response:
+        try:
+            return self._session.request(method, url, data=form, timeout=TIMEOUT_S)
+        except requests.RequestException as error:
+            raise SetupError(
+                f"The Twilio double at {self._url} does not answer ({reason(error)}): start it, set LAB_TWILIO_URL,"
+                " or set SIMULATE_EXTERNAL_SERVICES=false for a run without calls."
+            ) from error
