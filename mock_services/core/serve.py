@@ -29,6 +29,7 @@ def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn.error").addFilter(_is_no_false_alarm)
     try:
         app = build()
     except ValidationError as misfit:
@@ -67,6 +68,11 @@ class _AnnouncingServer(uvicorn.Server):
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             print(f"{self._name} ready on http://{host}:{port}", flush=True)  # noqa: T201 - the announcement
+
+
+def _is_no_false_alarm(record: logging.LogRecord) -> bool:
+    """Keep out what uvicorn 0.54 logs after every refused handshake, although it was answered in full."""
+    return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
 def _listen(name: str, host: str, port: int) -> socket.socket:

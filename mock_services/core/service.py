@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from uvicorn.protocols.utils import ClientDisconnected
 
 from mock_services.core.admin import Admin
 from mock_services.core.journal import Journal
@@ -220,6 +221,9 @@ class Service:
         status, note = 101, ""
         try:
             await handler(websocket)
+            _check_answered(websocket)
+        except (WebSocketDisconnect, ClientDisconnected):
+            status, note = 499, "the client went away while it was being answered"
         except ServiceError as refusal:  # raised before accepting: the handshake is answered with this response
             status, note = refusal.status, str(refusal)
             await websocket.send_denial_response(refusal.response())
@@ -232,6 +236,11 @@ class Service:
             ms = (time.perf_counter() - started) * 1000
             run_id = websocket.headers.get(RUN_HEADER, "")
             self.journal.add("socket", f"WS {template}", scope["path"], status, ms, run_id, note, b"")
+
+
+def _check_answered(websocket: WebSocket) -> None:
+    if websocket.application_state is WebSocketState.CONNECTING:
+        raise RuntimeError("the handler returned without accepting or refusing the handshake")
 
 
 def query_values(request: Request, model: type[BaseModel]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 from starlette.websockets import WebSocket
+from uvicorn.protocols.utils import ClientDisconnected
 
 from mock_services.core.operations import Exchange, ServiceError, json_response
 from mock_services.core.service import Service
@@ -38,12 +39,17 @@ async def guarded(websocket: WebSocket) -> None:
     await websocket.accept()
 
 
+async def forgetful(websocket: WebSocket) -> None:
+    """Neither accept nor refuse."""
+
+
 def service(resets: list[str] | None = None) -> Service:
     hooks = [] if resets is None else [lambda: resets.append("reset")]
-    return Service("example", (), Errors(), sockets=[("/talk", guarded)], reset=hooks, gauges=lambda: {"open": 0})
+    sockets = [("/talk", guarded), ("/forget", forgetful)]
+    return Service("example", (), Errors(), sockets=sockets, reset=hooks, gauges=lambda: {"open": 0})
 
 
-def open_socket(app: Service, path: str, authorization: str = "") -> list[MutableMapping[str, Any]]:
+def open_socket(app: Service, path: str, authorization: str = "", gone: bool = False) -> list[MutableMapping[str, Any]]:
     sent: list[MutableMapping[str, Any]] = []
     scope: MutableMapping[str, Any] = {
         "type": "websocket",
@@ -57,6 +63,8 @@ def open_socket(app: Service, path: str, authorization: str = "") -> list[Mutabl
         return {"type": "websocket.connect"}
 
     async def send(message: MutableMapping[str, Any]) -> None:
+        if gone:
+            raise ClientDisconnected
         sent.append(message)
 
     asyncio.run(app(scope, receive, send))
@@ -78,6 +86,21 @@ def test_an_accepted_socket_is_journalled_as_switched() -> None:
     assert [message["type"] for message in open_socket(app, "/talk", "Token right")] == ["websocket.accept"]
     assert app.journal.totals() == {"WS /talk": {"101": 1}}
     assert app.in_flight == 0
+
+
+def test_a_client_that_goes_away_is_no_failure_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
+    app = service()
+    assert open_socket(app, "/talk", "Token right", gone=True) == []
+    assert app.journal.totals() == {"WS /talk": {"499": 1}}
+    assert caplog.text == ""
+
+
+def test_a_handler_that_neither_accepts_nor_refuses_is_a_defect(caplog: pytest.LogCaptureFixture) -> None:
+    app = service()
+    with pytest.raises(RuntimeError, match="without accepting or refusing"):
+        open_socket(app, "/forget")
+    assert app.journal.totals() == {"WS /forget": {"500": 1}}
+    assert "WS /forget failed" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/", "/talk/more"])
