@@ -129,9 +129,6 @@ class AgentSession:
             else:
                 output = self._advance()
             outputs.append(output)
-            if isinstance(output, Close):
-                self._answers.clear()
-                return outputs
 
     def _obey(self, message: m.ClientMessage, now: float) -> None:
         if isinstance(message, m.Settings):
