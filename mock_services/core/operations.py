@@ -38,7 +38,8 @@ class ServiceError(Exception):
 class InvalidRequest(Exception):
     """A request whose path, query or body does not fit its operation; the service renders it in its own words.
 
-    `errors` holds pydantic's error dicts, `loc` prefixed with `path`, `query` or `body`.
+    `errors` holds pydantic's error dicts, `loc` prefixed with `path`, `query` or `body`. They name the `input` and the
+    bounds (`ctx`) too, for vendors whose wording does; neither is sure to be JSON.
     """
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:

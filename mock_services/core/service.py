@@ -259,10 +259,7 @@ def _fit(validate: Callable[[Any], Any], value: Any, where: str, errors: list[di
     try:
         return validate(value)
     except ValidationError as misfit:
-        errors.extend(
-            {"loc": (where, *error["loc"]), "type": error["type"], "msg": error["msg"]}
-            for error in misfit.errors(include_url=False, include_context=False, include_input=False)
-        )
+        errors.extend({**error, "loc": (where, *error["loc"])} for error in misfit.errors(include_url=False))
         return None
 
 

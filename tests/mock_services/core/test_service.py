@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from mock_services.core.operations import Exchange, Operation, ServiceError, json_response
@@ -137,3 +137,20 @@ async def test_a_bad_limit_is_refused_with_what_it_takes(limit: str) -> None:
     assert answer.status_code == 400
     assert limit in answer.json()["detail"]
     assert "1 to 1000" in answer.json()["detail"]
+
+
+class Wording(Errors):
+    def invalid(self, exchange: Exchange, errors: list[dict[str, Any]]) -> Response:
+        return json_response([[error["type"], error["input"], error.get("ctx")] for error in errors], 422)
+
+
+class Narrow(BaseModel):
+    size: int = Field(le=5)
+
+
+@pytest.mark.anyio
+async def test_a_service_may_quote_the_input_and_its_bounds() -> None:
+    app = Service("example", [Operation(method="POST", path="/items", handler=crash, body=Narrow)], Wording())
+    async with client(app) as http:
+        assert (await http.post("/items", json={"size": 9})).json() == [["less_than_equal", 9, {"le": 5}]]
+        assert (await http.post("/items", json={"colour": 9})).json() == [["missing", {"colour": 9}, None]]
