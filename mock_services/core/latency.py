@@ -1,0 +1,118 @@
+"""How long a vendor takes: a distribution of delays, written as one short text in a setting and drawn from a seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+from pydantic_settings import NoDecode
+
+LONGEST_MS = 600_000.0
+Z_95 = 1.6448536269514722  # the 95th percentile of the standard normal distribution
+FORMS = "milliseconds (250), uniform:LOW,HIGH or lognormal:MEDIAN,P95"
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Always `ms`."""
+
+    ms: float
+
+    def __post_init__(self) -> None:
+        _check(self.ms)
+
+    def draw_s(self, random: Random) -> float:
+        """Give the delay in seconds; nothing is drawn."""
+        return self.ms / 1000
+
+    def __str__(self) -> str:
+        return _number(self.ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform:
+    """Any value from `low_ms` to `high_ms` alike."""
+
+    low_ms: float
+    high_ms: float
+
+    def __post_init__(self) -> None:
+        _check(self.low_ms, self.high_ms)
+
+    def draw_s(self, random: Random) -> float:
+        """Draw one delay, in seconds."""
+        return random.uniform(self.low_ms, self.high_ms) / 1000
+
+    def __str__(self) -> str:
+        return f"uniform:{_number(self.low_ms)},{_number(self.high_ms)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lognormal:
+    """What services on a network take: half below `median_ms`, one in twenty above `p95_ms`, never over ten minutes."""
+
+    median_ms: float
+    p95_ms: float
+
+    def __post_init__(self) -> None:
+        _check(self.median_ms, self.p95_ms)
+        if self.median_ms == 0:
+            raise ValueError(f"the median of a lognormal delay is above 0: {self}")
+
+    @property
+    def sigma(self) -> float:
+        """Give the standard deviation of the delay's logarithm."""
+        return math.log(self.p95_ms / self.median_ms) / Z_95
+
+    def draw_s(self, random: Random) -> float:
+        """Draw one delay, in seconds."""
+        logarithm = math.log(self.median_ms) + self.sigma * random.gauss(0.0, 1.0)
+        return math.exp(min(logarithm, math.log(LONGEST_MS))) / 1000
+
+    def __str__(self) -> str:
+        return f"lognormal:{_number(self.median_ms)},{_number(self.p95_ms)}"
+
+
+Delay = Fixed | Uniform | Lognormal
+
+
+def parse_delay(text: str) -> Delay:
+    """Read a delay as settings write it (`250`, `fixed:250`, `uniform:100,400`, `lognormal:400,1500`); all are in ms.
+
+    Raises `ValueError` for any other text, a negative or falling pair, or more than ten minutes. `str` is its reverse.
+    """
+    kind, colon, numbers = text.strip().partition(":")
+    if not colon:
+        kind, numbers = "fixed", kind
+    try:
+        values = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        raise ValueError(f"{text!r} is no delay: it takes {FORMS}") from None
+    match kind.strip().lower(), values:
+        case "fixed", [ms]:
+            return Fixed(ms)
+        case "uniform", [low, high]:
+            return Uniform(low, high)
+        case "lognormal", [median, p95]:
+            return Lognormal(median, p95)
+    raise ValueError(f"{text!r} is no delay: it takes {FORMS}")
+
+
+def _check(*rising: float) -> None:
+    if not all(0 <= value <= LONGEST_MS for value in rising) or list(rising) != sorted(rising):
+        raise ValueError(f"a delay goes from 0 up to {LONGEST_MS:.0f} ms, the smaller number first")
+
+
+def _number(ms: float) -> str:
+    return f"{ms:.0f}" if ms.is_integer() else repr(ms)
+
+
+def _from_setting(value: object) -> object:
+    return parse_delay(value) if isinstance(value, str) else value
+
+
+DelaySetting = Annotated[Delay, NoDecode, BeforeValidator(_from_setting), PlainSerializer(str)]
+"""The type of a field of settings that holds a delay."""
