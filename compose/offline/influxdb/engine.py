@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -26,6 +27,14 @@ def environment(data: Path, port: int) -> dict[str, str]:
         "INFLUXDB_LOGGING_LEVEL": "warn",
         "INFLUXDB_LOGGING_SUPPRESS_LOGO": "true",
     }
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listened on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def start(data: Path, port: int) -> subprocess.Popen[bytes]:

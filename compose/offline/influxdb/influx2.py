@@ -11,6 +11,8 @@ import urllib.parse
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+DAY = 86_400
+
 
 class ApiError(Exception):
     """An answer of InfluxDB 2 that is not a success: its HTTP status, its `code` and its `message`."""
@@ -56,6 +58,16 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
+def shard_duration(retention_seconds: int) -> str:
+    """The shard duration that InfluxDB itself gives a bucket with this retention (0: for ever).
+
+    It is always named, since that of a new database (7 days) may not exceed a short retention.
+    """
+    if 0 < retention_seconds < 2 * DAY:
+        return "1h"
+    return "1d" if 0 < retention_seconds <= 180 * DAY else "7d"
+
+
 class Influx2:
     """Organisation, buckets and tokens of one InfluxDB 2, kept over an InfluxDB 1.x at `host:port`.
 
@@ -89,11 +101,10 @@ class Influx2:
                 raise ApiError(422, "conflict", f"bucket with name {name} already exists")
             bucket = Bucket(new_id(), name, retention_seconds)
             duration = f"{retention_seconds}s" if retention_seconds else "INF"
-            # The shard duration is named, since an existing default (7 days) may not exceed a short retention.
             policy = f'"{bucket.policy}" ON "{bucket.database}" DURATION {duration} REPLICATION 1'
             self.statement(f'CREATE DATABASE "{bucket.database}"')
             verb = "ALTER" if bucket.policy == "autogen" else "CREATE"
-            self.statement(f"{verb} RETENTION POLICY {policy} SHARD DURATION 1h")
+            self.statement(f"{verb} RETENTION POLICY {policy} SHARD DURATION {shard_duration(retention_seconds)}")
             self.buckets[name] = bucket
             self._save()
             return bucket

@@ -1,0 +1,137 @@
+"""What every service of docker-compose.yml promises, read from the file itself (no Docker needed)."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONE_SHOT = {"secrets"}
+PORTS = {"backend": 8001, "twilio": 8010, "vendors": 8020, "locust-master": 8089, "influxdb": 8086, "grafana": 3000}
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def test_the_services_are_those_of_the_design() -> None:
+    assert set(SERVICES) == {*PORTS, "locust-worker", *ONE_SHOT}
+
+
+@each_service
+def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["init"] is True
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"])
+    assert "privileged" not in service
+    assert "cap_add" not in service
+
+
+@each_service
+def test_a_service_is_bounded(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+
+@each_service
+def test_a_service_says_when_it_is_well(name: str) -> None:
+    assert ("healthcheck" in SERVICES[name]) != (name in ONE_SHOT)
+
+
+@each_service
+def test_a_service_waits_for_what_it_needs_to_be_well(name: str) -> None:
+    for needed, how in SERVICES[name].get("depends_on", {}).items():
+        wanted = "service_completed_successfully" if needed in ONE_SHOT else "service_healthy"
+        assert how == {"condition": wanted}
+
+
+@each_service
+def test_ports_are_those_of_the_design_and_on_loopback_only(name: str) -> None:
+    ports = SERVICES[name].get("ports", [])
+    if name not in PORTS:
+        assert ports == []
+        return
+    (port,) = ports
+    assert re.fullmatch(rf"127\.0\.0\.1:\$\{{LAB_[A-Z]+_PORT:-{PORTS[name]}\}}:{PORTS[name]}", port)
+
+
+@each_service
+def test_a_public_image_is_pinned_by_version(name: str) -> None:
+    service = SERVICES[name]
+    if "build" not in service:
+        assert re.fullmatch(r"[\w/.-]+:\d+\.\d+\.\d+", service["image"])
+
+
+def test_the_base_image_is_pinned_by_version() -> None:
+    dockerfile = (ROOT / "compose" / "lab.Dockerfile").read_text()
+    assert re.search(r"^ARG BASE=python:3\.\d+-slim-\w+$", dockerfile, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${BASE}", "python"}
+
+
+@each_service
+def test_no_secret_is_in_an_environment(name: str) -> None:
+    """InfluxDB's and Grafana's come from files; what is written here are the doubles' documented values."""
+    environment = SERVICES[name].get("environment", {})
+    for variable, value in environment.items():
+        if re.search(r"PASSWORD|TOKEN|SECRET", variable) and variable not in ("TWILIO_AUTH_TOKEN",):
+            assert value is None or variable.endswith("_FILE"), variable
+
+
+def test_suite_and_doubles_agree_on_accounts() -> None:
+    for variable in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "DEEPGRAM_API_KEY"):
+        values = {
+            SERVICES[name]["environment"][variable]
+            for name in ("backend", "twilio", "vendors", "locust-master", "locust-worker")
+        }
+        assert len(values) == 1
+
+
+def test_every_mounted_volume_is_declared_and_every_declared_one_is_mounted() -> None:
+    mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
+    assert {mount for mount in mounts if not mount.startswith(".")} == set(COMPOSE["volumes"])
+    assert all((ROOT / mount).exists() for mount in mounts if mount.startswith("."))
+
+
+def test_env_example_lists_every_variable_with_its_default() -> None:
+    with_default = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
+    passed_on = {
+        variable
+        for service in SERVICES.values()
+        for variable, value in service.get("environment", {}).items()
+        if value is None
+    }
+    listed = dict(re.findall(r"^#?(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert listed == with_default | dict.fromkeys(passed_on, "")
+
+
+def test_the_home_dashboard_exists() -> None:
+    grafana = SERVICES["grafana"]
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    mounts = dict(mount.split(":")[:2][::-1] for mount in grafana["volumes"])
+    assert json.loads((ROOT / mounts[str(home.parent)] / home.name).read_text())["title"] == "Live run"
+
+
+def test_the_build_context_holds_only_what_images_are_made_of() -> None:
+    first, *rest = [
+        line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")
+    ]
+    assert first == "*"
+    allowed = [line[1:] for line in rest if line.startswith("!")]
+    copied = re.findall(
+        r"^COPY (?!--from)(.+) \S+$",
+        (ROOT / "compose" / "lab.Dockerfile").read_text()
+        + (ROOT / "compose" / "offline" / "influxdb" / "Dockerfile").read_text(),
+        re.MULTILINE,
+    )
+    sources = {source for line in copied for source in line.split()}
+    assert all(any(Path(source).match(pattern) for pattern in allowed) for source in sources)
+    assert all(any(Path(source).match(pattern) for source in sources) for pattern in allowed)
