@@ -22,6 +22,13 @@ from mock_services.backend.guards import Guards
 from mock_services.backend.pages import Pages
 from mock_services.backend.settings import Settings
 from mock_services.backend.store import Rows
+from mock_services.backend.telephony.calls import Calls
+from mock_services.backend.telephony.configuration import TelephonyConfiguration
+from mock_services.backend.telephony.messages import CallMessages
+from mock_services.backend.telephony.state import Telephony
+from mock_services.backend.telephony.twiml import STREAM_PATH
+from mock_services.backend.telephony.webhooks import Webhooks
+from mock_services.backend.voice_agent.stream import VoiceAgentStream
 from mock_services.core.randomness import Randomness
 from mock_services.core.service import Service
 
@@ -35,6 +42,13 @@ class Backend(Service):
         self.rows = Rows(settings.max_rows)
         self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
         self.crm = Crm(self.rows, randomness)
+        self.telephony = Telephony(
+            randomness,
+            max_calls=settings.max_calls,
+            max_messages=settings.max_call_messages,
+            stale_s=settings.stale_call_s,
+        )
+        self.voice_agent = VoiceAgentStream(settings, self.accounts, self.telephony)
         self.access_tokens = AccessTokens(settings.jwt_secret, settings.access_token_s, settings.max_tokens)
         self.refresh_tokens = StoredTokens(settings.refresh_token_s, settings.max_tokens)
         self.reset_tokens = StoredTokens(settings.reset_token_s, settings.max_tokens)
@@ -53,6 +67,10 @@ class Backend(Service):
             Contacts(self.crm, access),
             Interactions(self.crm, access),
             DashboardPage(self.crm, access),
+            TelephonyConfiguration(self.telephony, access),
+            Calls(self.telephony, access),
+            CallMessages(self.telephony, access),
+            Webhooks(self.telephony, settings.twilio_auth_token),
         )
         operations = tuple(operation for area in areas for operation in area.operations())
         pages.described = operations
@@ -60,6 +78,7 @@ class Backend(Service):
             "backend",
             operations,
             PlatformErrors(operations),
+            sockets=((STREAM_PATH, self.voice_agent),),
             before=(self.guards.limit_rate, self.guards.limit_size),
             decorate=(self.guards.secure,),
             reset=(self.clear,),
@@ -70,6 +89,8 @@ class Backend(Service):
         """Forget everything that was stored, and every client's count."""
         self.accounts.clear()
         self.crm.clear()
+        self.telephony.clear()
+        self.voice_agent.counts.clear()
         self.rows.used = 0
         self.access_tokens.clear()
         self.refresh_tokens.clear()
@@ -83,8 +104,11 @@ class Backend(Service):
             "rows": self.rows.used,
             "tenants": len(self.accounts.tenants),
             "users": len(self.accounts.users),
+            "calls": len(self.telephony),
             "refresh_tokens": len(self.refresh_tokens),
             "rate_limited_clients": len(self.guards.limiter),
+            "voice_sockets": self.voice_agent.open,
+            "voice_agent": dict(self.voice_agent.counts),
         }
 
 
