@@ -1,0 +1,72 @@
+"""Puts the double together: account, REST, switchboard, control socket, and the chain in front of them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+from pydantic import TypeAdapter
+
+from mock_services.core.randomness import Randomness
+from mock_services.core.service import Service
+from mock_services.twilio.calls import Switchboard
+from mock_services.twilio.control import Control
+from mock_services.twilio.errors import ErrorWords
+from mock_services.twilio.http import HttpClient, Limits
+from mock_services.twilio.models import Account
+from mock_services.twilio.network import Network
+from mock_services.twilio.pacer import Pacer
+from mock_services.twilio.protocol.audio import load_voice
+from mock_services.twilio.protocol.signature import sign
+from mock_services.twilio.protocol.turns import Script
+from mock_services.twilio.rest import Rest
+from mock_services.twilio.settings import Settings
+
+SCRIPTS = Path(__file__).with_name("scripts.json")
+
+
+def build() -> Service:
+    """Build the double from the environment; raise pydantic's `ValidationError` for a setting that does not fit."""
+    settings = Settings()
+    randomness = Randomness(settings.seed)
+    account = Account(settings.account_sid, settings.max_numbers, settings.max_calls_kept)
+    rest = Rest(account, settings.auth_token, randomness.stream("phone numbers"))
+    limits = Limits(settings.webhook_connect_s, settings.webhook_total_s)
+    network = Network(
+        account_sid=settings.account_sid,
+        auth_token=settings.auth_token,
+        http=HttpClient(lambda url, params: sign(settings.auth_token, url, params), limits),
+        pacer=Pacer(),
+        voice=load_voice(randomness.fresh("line noise")),
+        randomness=randomness,
+        stream_map=settings.stream_map,
+        speech_rate=settings.speech_rate,
+        record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
+    )
+    switchboard = Switchboard(network, account, load_scripts(), settings.max_calls)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # a full collection then passes over what was loaded at start: no pause amid live audio
+        yield
+        await switchboard.close()
+
+    service = Service(
+        "twilio",
+        rest.operations(),
+        ErrorWords(),
+        admin_sockets=[("/__lab/control", Control(switchboard, rest).serve)],
+        lifespan=lifespan,
+        reset=[switchboard.reset, account.clear],
+        gauges=switchboard.gauges,
+    )
+    return service
+
+
+def load_scripts() -> Mapping[str, Script]:
+    """Read the scripts that callers can be given by name."""
+    return TypeAdapter(dict[str, Script]).validate_python(orjson.loads(SCRIPTS.read_bytes()))

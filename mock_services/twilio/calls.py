@@ -1,0 +1,252 @@
+"""Calls from dial to the last callback, and the switchboard that keeps all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from mock_services.twilio.http import WebhookError
+from mock_services.twilio.lateness import Lateness
+from mock_services.twilio.models import Account, CallRecord, Number, date
+from mock_services.twilio.network import Network
+from mock_services.twilio.perform import Failure, Performance
+from mock_services.twilio.protocol.turns import Script
+from mock_services.twilio.protocol.webhook import final_fields
+
+log = logging.getLogger(__name__)
+
+ANSWER_SHOWN = 200  # characters of a callback's answer that the last event carries
+CLOSE_SECONDS = 4.0  # for calls to say goodbye when the process ends
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+class ScriptError(ValueError):
+    """A dial asks for a script that does not exist or does not fit."""
+
+
+class Call:
+    """One call. `emit` is given its events; the last is `ended` or `failed`, and there is always exactly one."""
+
+    def __init__(
+        self, network: Network, number: Number, script: Script, ref: str, caller: str, run_id: str, emit: Emit
+    ) -> None:
+        self.record = CallRecord(caller, number.phone_number, number.sid)
+        self._network = network
+        self._number = number
+        self._ref = ref
+        self._run_id = run_id
+        self._emit = emit
+        self._accepted = time.monotonic()
+        random = network.randomness.fresh(f"caller {run_id} {ref}")
+        self._performance = Performance(network, self.record, number, script, random, run_id, self._tell)
+        self._performing: asyncio.Task[str] | None = None
+        self._hung_up = False
+        self._callbacks: dict[str, Any] = {"sent": 0, "failed": 0, "answers": []}
+
+    def hang_up(self) -> None:
+        """Put the receiver down, at whatever point the call is."""
+        self._hung_up = True
+        if self._performing is not None:
+            self._performing.cancel()
+
+    async def run(self) -> str:
+        """Live through the whole call and give the name of its last event."""
+        reason = await self._perform()
+        duration_ms = self._since_accepted()
+        unanswered = self.record.status == "ringing"
+        self.record.end(self._performance.rejected_as or ("no-answer" if unanswered else "completed"))
+        callback_failure = await self._call_back()
+        return self._finish(reason, self._performance.failure or callback_failure, duration_ms)
+
+    def lateness(self) -> tuple[Lateness | None, int]:
+        """Give the lateness of the call's frames and how many were skipped, as far as it has come."""
+        session = self._performance.session
+        return (session.lateness, session.frames_skipped) if session is not None else (None, 0)
+
+    async def _perform(self) -> str:
+        if self._hung_up:
+            return "caller-hangup"
+        self._performing = asyncio.create_task(self._performance.run())
+        try:
+            return await self._performing
+        except asyncio.CancelledError:
+            if not self._hung_up:
+                raise
+            return "caller-hangup"
+        except Exception as error:
+            log.exception("call %s failed", self.record.sid)
+            detail = f"the double failed: {type(error).__name__}: {error}"
+            self._performance.failure = Failure("media", "double-failed", detail)
+            return ""
+
+    async def _call_back(self) -> Failure | None:
+        number, record = self._number, self.record
+        if not number.status_callback:
+            return None
+        timestamp = date(datetime.now(UTC)) or ""
+        fields = [*self._performance.fields(), *final_fields(record.status, record.duration, timestamp)]
+        try:
+            answer = await self._network.call_webhook(
+                "StatusCallback", number.status_callback_method, number.status_callback, fields, self._run_id, {}
+            )
+        except WebhookError as failure:
+            self._callbacks["failed"] += 1
+            return Failure("callback", failure.reason, str(failure), failure.code)
+        self._callbacks["sent"] += 1
+        body = answer.body.decode("utf-8", "replace")[:ANSWER_SHOWN]
+        self._callbacks["answers"].append({"status": answer.status, "body": body})
+        return None
+
+    def _finish(self, reason: str, failure: Failure | None, duration_ms: float) -> str:
+        session = self._performance.session
+        common = {
+            "status": self.record.status,
+            "duration_ms": duration_ms,
+            "media": session.summary() if session is not None else None,
+            "callbacks": self._callbacks,
+        }
+        if failure is None:
+            self._tell("ended", reason=reason, **common)
+            return "ended"
+        self._tell("failed", **_failed(failure), **common)
+        return "failed"
+
+    def _tell(self, event: str, **fields: Any) -> None:
+        self._emit(
+            {
+                "type": "event",
+                "ref": self._ref,
+                "call_sid": self.record.sid,
+                "event": event,
+                "at_ms": self._since_accepted(),
+                **fields,
+            }
+        )
+
+    def _since_accepted(self) -> float:
+        return round((time.monotonic() - self._accepted) * 1000, 3)
+
+
+class Switchboard:
+    """Takes dials, keeps the calls that are under way within `max_calls`, and counts how they end."""
+
+    def __init__(self, network: Network, account: Account, scripts: Mapping[str, Script], max_calls: int) -> None:
+        self._network = network
+        self._account = account
+        self._scripts = scripts
+        self._max_calls = max_calls
+        self._calls: dict[Call, asyncio.Task[None]] = {}
+        self._outcomes: Counter[str] = Counter()
+        self._lateness = Lateness()
+        self._skipped = 0
+
+    def script(self, asked: str | Mapping[str, Any] | None) -> Script:
+        """Give the script that a dial asks for, by name or as an object; None is `default`. Raises `ScriptError`."""
+        if asked is None or isinstance(asked, str):
+            script = self._scripts.get(asked or "default")
+            if script is None:
+                raise ScriptError(f"there is no script {asked!r}; there are {', '.join(sorted(self._scripts))}")
+            return script
+        try:
+            script = Script.model_validate(asked)
+        except ValidationError as misfit:
+            first = misfit.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ScriptError(f"the script's {place} is {str(first['input'])[:50]!r}: {first['msg']}") from misfit
+        known = {line.id for line in self._network.voice.lines}
+        unknown = [line for line in script.lines or () if line not in known]
+        if unknown:
+            raise ScriptError(f"there is no line {unknown[0]!r}; there are {', '.join(sorted(known))}")
+        return script
+
+    def dial(self, ref: str, caller: str, called: str, script: Script, run_id: str, emit: Emit) -> Call | None:
+        """Begin a call; where there can be none, emit `failed` at once and give None."""
+        number = self._account.number(called)
+        refusal = self._refusal(called, number)
+        if refusal is not None:
+            self._outcomes["failed"] += 1
+            fields = {"ref": ref, "call_sid": None, "event": "failed", "at_ms": 0.0, "duration_ms": 0.0}
+            emit({"type": "event", **fields, **_failed(refusal)})
+            return None
+        assert number is not None
+        call = Call(self._network, number, script, ref, caller, run_id, emit)
+        self._account.add_call(call.record)
+        self._calls[call] = asyncio.create_task(self._keep(call))
+        return call
+
+    def hang_up_all(self) -> None:
+        """Hang up every call."""
+        for call in tuple(self._calls):
+            call.hang_up()
+
+    async def close(self) -> None:
+        """Hang up every call and wait a little for them to say goodbye."""
+        self.hang_up_all()
+        if self._calls:
+            _, late = await asyncio.wait(self._calls.values(), timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+
+    def reset(self) -> None:
+        """Hang up every call and forget all figures."""
+        self.hang_up_all()
+        self._outcomes.clear()
+        self._lateness = Lateness()
+        self._skipped = 0
+
+    def gauges(self) -> dict[str, Any]:
+        """Give the figures of all calls since the start or the last reset, the running ones included."""
+        lateness, skipped = Lateness(), self._skipped
+        lateness.merge(self._lateness)
+        for call in self._calls:
+            of_call, skipped_by_call = call.lateness()
+            skipped += skipped_by_call
+            if of_call is not None:
+                lateness.merge(of_call)
+        return {
+            "calls": {"active": len(self._calls), "streams": len(self._network.pacer), **self._outcomes},
+            "media": {
+                "frames_sent": lateness.frames,
+                "frames_late": lateness.late,
+                "frames_skipped": skipped,
+                "lateness_ms": lateness.summary(),
+            },
+            "seed": self._network.randomness.seed,
+        }
+
+    def _refusal(self, called: str, number: Number | None) -> Failure | None:
+        if number is None:
+            return Failure("dial", "unknown-number", f"{called} is not a number of the account; buy it first")
+        if not number.voice_url:
+            return Failure("dial", "no-voice-url", f"{called} has no VoiceUrl; set one with IncomingPhoneNumbers")
+        if len(self._calls) >= self._max_calls:
+            detail = f"{self._max_calls} calls are under way, and TWILIO_MAX_CALLS allows no more"
+            return Failure("dial", "too-many-calls", detail)
+        return None
+
+    async def _keep(self, call: Call) -> None:
+        try:
+            self._outcomes[await call.run()] += 1
+        finally:
+            del self._calls[call]
+            lateness, skipped = call.lateness()
+            self._skipped += skipped
+            if lateness is not None:
+                self._lateness.merge(lateness)
+
+
+def _failed(failure: Failure) -> dict[str, Any]:
+    return {
+        "step": failure.step,
+        "reason": failure.reason,
+        "detail": failure.detail,
+        "error_code": failure.error_code,
+    }

@@ -1,0 +1,104 @@
+"""Twilio's REST errors: one class per error code, and the same body for what the chain itself refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from starlette.responses import Response
+
+from mock_services.core.operations import Exchange, ServiceError, json_response
+
+
+def body(code: int, message: str, status: int) -> dict[str, Any]:
+    """Give Twilio's error body."""
+    return {
+        "code": code,
+        "message": message,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
+
+
+class TwilioError(ServiceError):
+    """A refusal with Twilio's code."""
+
+    status = 400
+    code: ClassVar[int]
+
+    def body(self) -> Any:
+        """Give the body in Twilio's shape."""
+        return body(self.code, str(self), self.status)
+
+
+class NotAuthenticatedError(TwilioError):
+    """The account SID or the auth token is wrong or missing."""
+
+    status = 401
+    code = 20003
+    headers: Mapping[str, str] | None = {"WWW-Authenticate": 'Basic realm="Twilio API"'}
+
+    def __init__(self) -> None:
+        super().__init__("Authenticate")
+
+
+class NotFoundError(TwilioError):
+    """There is no such resource."""
+
+    status = 404
+    code = 20404
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"The requested resource {path} was not found")
+
+
+class InvalidNumberError(TwilioError):
+    """The number to be bought is missing or not in E.164 form."""
+
+    code = 21421
+
+
+class NumberNotAvailableError(TwilioError):
+    """The number to be bought is taken already."""
+
+    code = 21422
+
+
+class InvalidUrlError(TwilioError):
+    """A webhook URL is not an http or https URL."""
+
+    code = 21502
+
+
+class InvalidMethodError(TwilioError):
+    """A webhook method is neither GET nor POST."""
+
+    code = 21403
+
+
+class TooManyNumbersError(TwilioError):
+    """The account holds as many numbers as the double keeps."""
+
+    code = 21404
+
+
+class ErrorWords:
+    """How the REST API words what the chain refuses (`core.service.ErrorRenderer`)."""
+
+    def not_found(self, exchange: Exchange) -> Response:
+        """20404."""
+        return NotFoundError(exchange.request.url.path).response()
+
+    def method_not_allowed(self, exchange: Exchange, allowed: tuple[str, ...]) -> Response:
+        """20004."""
+        return json_response(body(20004, "Method not allowed", 405), 405, {"Allow": ", ".join(allowed)})
+
+    def invalid(self, exchange: Exchange, errors: list[dict[str, Any]]) -> Response:
+        """20001, naming the first parameter that does not fit."""
+        first = errors[0]
+        parameter = ".".join(str(part) for part in first["loc"][1:])
+        return json_response(body(20001, f"Invalid parameter {parameter}: {first['msg']}", 400), 400)
+
+    def unhandled(self, exchange: Exchange) -> Response:
+        """20500."""
+        return json_response(body(20500, "An internal server error has occurred", 500), 500)

@@ -1,0 +1,277 @@
+"""The HTTP client that fetches webhooks: lean, since hundreds of calls may ring at once beside live audio.
+
+It keeps Twilio's limits: 5 s to connect, 15 s in all, one retry of a connection that failed, ten redirects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from httptools import HttpParserError, HttpResponseParser
+
+CONNECT_SECONDS = 5.0
+MAX_REDIRECTS = 10
+MAX_BODY = 64 * 1024
+MAX_HEADERS = 100
+READ_SIZE = 64 * 1024
+
+Params = Sequence[tuple[str, str]]
+
+
+class WebhookError(Exception):
+    """A webhook that could not be fetched; `code` is Twilio's error code, `reason` a word from a bounded set."""
+
+    reason: ClassVar[str]
+    code: ClassVar[int] = 11200
+
+
+class ConnectionFailedError(WebhookError):
+    """No connection could be made, or it ended before the answer did."""
+
+    reason = "webhook-refused"
+    code = 11205
+
+
+class BadUrlError(WebhookError):
+    """The URL cannot be fetched."""
+
+    reason = "webhook-refused"
+    code = 11210
+
+
+class TimedOutError(WebhookError):
+    """The answer was not there in time."""
+
+    reason = "webhook-timeout"
+    code = 11205
+
+
+class HttpStatusError(WebhookError):
+    """The answer is an error (status 400 or more), or not HTTP, or too large."""
+
+    reason = "webhook-http-error"
+
+    def __init__(self, sentence: str, answer: Answer | None = None) -> None:
+        super().__init__(sentence)
+        self.answer = answer
+
+
+class TooManyRedirectsError(WebhookError):
+    """The webhook redirects for ever."""
+
+    reason = "webhook-http-error"
+    code = 11215
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a webhook answered; `url` is where it came from after redirects, `at` when it was complete (monotonic)."""
+
+    status: int
+    content_type: str
+    body: bytes
+    url: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a webhook may take, in seconds."""
+
+    connect: float = CONNECT_SECONDS
+    total: float = 15.0
+
+
+Sign = Callable[[str, Params], str]
+
+
+class HttpClient:
+    """Fetches webhooks, each over a connection of its own; `sign` signs a URL with the parameters of its form."""
+
+    def __init__(self, sign: Sign, limits: Limits) -> None:
+        self.tls = ssl.create_default_context()
+        self._sign = sign
+        self._limits = limits
+
+    async def fetch(
+        self, method: str, url: str, params: Params, headers: Mapping[str, str], cookies: dict[str, str]
+    ) -> Answer:
+        """Request `url` with `params` in its form (POST) or query (GET), following redirects; raise `WebhookError`.
+
+        Cookies that the answers set are kept in `cookies`, and sent. A `#fragment` is neither sent nor signed.
+        """
+        try:
+            async with asyncio.timeout(self._limits.total):
+                for _ in range(MAX_REDIRECTS + 1):
+                    answer, location = await self._request(method, url, params, headers, cookies)
+                    if location is None:
+                        return answer
+                    url = urljoin(url, location)
+                    if answer.status not in {307, 308}:
+                        method, params = "GET", ()
+        except TimeoutError:
+            raise TimedOutError(f"{url} did not answer within {self._limits.total:g} s") from None
+        raise TooManyRedirectsError(f"{url} redirects more than {MAX_REDIRECTS} times")
+
+    async def _request(
+        self, method: str, url: str, params: Params, headers: Mapping[str, str], cookies: dict[str, str]
+    ) -> tuple[Answer, str | None]:
+        target = _Target(url, method, params)
+        form = params if method == "POST" else ()
+        head = {
+            "Host": target.netloc,
+            "User-Agent": "TwilioProxy/1.1",
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip",
+            "X-Twilio-Signature": self._sign(target.url, form),
+            **headers,
+        }
+        if cookies:
+            head["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        body = b""
+        if method == "POST":
+            body = urlencode(form).encode("ascii")
+            head["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
+            head["Content-Length"] = str(len(body))
+        lines = [f"{method} {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+        reader, writer = await self._connect(target)
+        try:
+            writer.write("\r\n".join(lines).encode("latin-1") + body)
+            response = await _read_response(reader, url)
+        finally:
+            writer.close()
+        cookies.update(response.cookies)
+        answer = Answer(
+            response.status, response.headers.get("content-type", ""), response.content(), target.url, time.monotonic()
+        )
+        if answer.status >= 400:
+            raise HttpStatusError(f"{url} answered {answer.status}", answer)
+        redirected = answer.status in {301, 302, 303, 307, 308}
+        return answer, response.headers.get("location") if redirected else None
+
+    async def _connect(self, target: _Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        tls = self.tls if target.secure else None
+        for retry in (False, True):
+            try:
+                async with asyncio.timeout(self._limits.connect):
+                    return await asyncio.open_connection(target.host, target.port, ssl=tls)
+            except TimeoutError:
+                if retry:
+                    sentence = f"{target.url}: no connection within {self._limits.connect:g} s"
+                    raise TimedOutError(sentence) from None
+            except OSError as refused:  # includes failures of name lookup and TLS
+                if retry:
+                    raise ConnectionFailedError(f"{target.url}: no connection: {str(refused)[:200]}") from refused
+        raise AssertionError("the second attempt returns or raises")
+
+
+class _Target:
+    """A URL taken apart for one request, with `params` in the query where the method is GET."""
+
+    __slots__ = ("host", "netloc", "path", "port", "secure", "url")
+
+    def __init__(self, url: str, method: str, params: Params) -> None:
+        url = url.partition("#")[0]
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as malformed:
+            raise BadUrlError(f"the webhook URL {url[:200]!r} is malformed: {malformed}") from malformed
+        if not host or parts.scheme not in {"http", "https"} or not is_url_text(url):
+            raise BadUrlError(f"the webhook URL {url[:200]!r} is not an http or https URL with a host")
+        query = parts.query
+        if method == "GET" and params:
+            query = f"{query}&{urlencode(params)}" if query else urlencode(params)
+            url = f"{url.partition('?')[0]}?{query}"
+        self.url = url
+        self.secure = parts.scheme == "https"
+        self.host = host
+        self.port = port or (443 if self.secure else 80)
+        self.netloc = parts.netloc.rpartition("@")[2]
+        self.path = (parts.path or "/") + (f"?{query}" if query else "")
+
+
+def is_url_text(text: str) -> bool:
+    """Whether `text` has only characters that may stand in a URL on the wire."""
+    return text.isascii() and all(" " < character != "\x7f" for character in text)
+
+
+class _Response:
+    """Collects what httptools' parser finds in an answer."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.cookies: dict[str, str] = {}
+        self.headers_complete = False
+        self.complete = False
+        self.status = 0
+        self._body = bytearray()
+        self._count = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count += 1
+        if self._count > MAX_HEADERS:
+            raise HttpStatusError(f"the answer has more than {MAX_HEADERS} headers")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        if key == "set-cookie":
+            cookie, separator, content = text.partition(";")[0].partition("=")
+            if separator and len(self.cookies) < MAX_HEADERS:
+                self.cookies[cookie.strip()] = content.strip()
+        else:
+            self.headers[key] = text
+
+    def on_headers_complete(self) -> None:
+        self.headers_complete = True
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+        if len(self._body) > MAX_BODY:
+            raise HttpStatusError(f"the answer has more than {MAX_BODY} bytes")
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+    def ends_with_connection(self) -> bool:
+        framed = "content-length" in self.headers or "transfer-encoding" in self.headers
+        return self.headers_complete and not framed
+
+    def content(self) -> bytes:
+        if self.headers.get("content-encoding", "").lower() != "gzip":
+            return bytes(self._body)
+        unzip = zlib.decompressobj(wbits=31)
+        try:
+            content = unzip.decompress(bytes(self._body), MAX_BODY)
+        except zlib.error as broken:
+            raise HttpStatusError(f"the answer's gzip cannot be read: {broken}") from broken
+        if unzip.unconsumed_tail:
+            raise HttpStatusError(f"the answer has more than {MAX_BODY} bytes")
+        return content
+
+
+async def _read_response(reader: asyncio.StreamReader, url: str) -> _Response:
+    response = _Response()
+    parser = HttpResponseParser(response)
+    try:
+        while not response.complete:
+            received = await reader.read(READ_SIZE)
+            if not received:
+                if response.ends_with_connection():
+                    break
+                raise ConnectionFailedError(f"{url} closed the connection before it had answered")
+            parser.feed_data(received)
+    except HttpParserError as unreadable:
+        # The parser wraps what its callbacks raise.
+        if isinstance(unreadable.__context__, WebhookError):
+            raise unreadable.__context__ from None
+        raise HttpStatusError(f"{url} did not answer in HTTP: {str(unreadable)[:200]}") from unreadable
+    except OSError as lost:
+        raise ConnectionFailedError(f"{url}: the connection was lost: {str(lost)[:200]}") from lost
+    response.status = parser.get_status_code()
+    return response

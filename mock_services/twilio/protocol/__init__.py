@@ -1,0 +1,1 @@
+"""What Twilio says on the wire, as pure state machines and functions: no sockets, no clock of their own."""

@@ -1,0 +1,41 @@
+"""What the Twilio double can be told through the environment."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from mock_services.twilio.protocol.stream_url import parse_map
+
+
+class Settings(BaseSettings):
+    """One field a setting: `TWILIO_<NAME>` in the environment, or the shared variable that the field names."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=lambda name: f"twilio_{name}", populate_by_name=True, env_ignore_empty=True, extra="ignore"
+    )
+
+    account_sid: str = Field(default="AC1ab00000000000000000000000000001", pattern=r"^AC[0-9a-f]{32}$")
+    auth_token: str = Field(default="1ab0000000000000000000000000abcd", min_length=1)
+    seed: str = Field(
+        default_factory=lambda: secrets.token_hex(8),
+        validation_alias="LAB_SEED",
+        description="what callers do by chance",
+    )
+    stream_map: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, validation_alias="LAB_STREAM_MAP", description="wss://host:port=ws://host:port, comma-separated"
+    )
+    max_calls: int = Field(default=2_000, ge=1, description="calls at a time; the next one is refused")
+    max_calls_kept: int = Field(default=20_000, ge=1, description="calls listed over REST; older ended ones go")
+    max_numbers: int = Field(default=10_000, ge=1)
+    webhook_connect_s: float = Field(default=5.0, gt=0, le=60, description="Twilio's limit to connect to a webhook")
+    webhook_total_s: float = Field(default=15.0, gt=0, le=60, description="Twilio's limit for a webhook's whole answer")
+    speech_rate: float = Field(default=15.0, gt=0, description="characters a second that <Say> speaks")
+
+    @field_validator("stream_map", mode="before")
+    @classmethod
+    def _read_stream_map(cls, value: object) -> object:
+        return parse_map(value) if isinstance(value, str) else value
