@@ -63,6 +63,9 @@ class PlatformUser(FastHttpUser):
     thinks_between: ClassVar[tuple[float, float]] = (0.5, 1.5)
     """Seconds between two tasks, uniformly."""
 
+    begins_with: ClassVar[str | None] = None
+    """The task to do first of all, where a short run would often end before the deck deals it."""
+
     network_timeout = 30.0
     connection_timeout = 5.0
     insecure = False
@@ -78,7 +81,9 @@ class PlatformUser(FastHttpUser):
         """For what the user decides within a task."""
         self.records = TestData(stream(seed, name, number, "payloads"), self.grant.mark, f"{name.lower()}{number}")
         self.api = PlatformApi(self.client, self.grant.account, client_address(self.grant.mark, self.grant.serial))
-        self.deck: Deck[Callable[..., Any]] = Deck(self._offered_tasks(), stream(seed, name, number, "tasks"))
+        tasks = self._offered_tasks()
+        first = next((task for task in tasks if task.__name__ == self.begins_with), None)
+        self.deck: Deck[Callable[..., Any]] = Deck(tasks, stream(seed, name, number, "tasks"), first)
         # Locust runs whichever task set the user holds when on_start returns.
         self._taskset_instance = DealtTasks(self)
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust.runners import MasterRunner, WorkerRunner
 
 from configs.settings import WRONG_USAGE, Settings, SettingsError, new_run_id, settings_or_exit
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 10.0
 """How long users may take to finish their task when a run ends, unless --stop-timeout says otherwise."""
+END_WITHIN_S = 90.0
+"""The longest that the process waits, when it is to end, for the run's verdict and clean-up."""
 WORKERS_WITHIN_S = 10.0
 """How long a master that refuses to run waits for its workers, to send them home."""
 
@@ -77,6 +80,8 @@ class Conductor:
         self._settings = settings
         self._lab = Lab(settings, lambda: self.measurement.run_id)
         self._runs = 0
+        self._ended = Event()
+        self._ended.set()
 
     def on_init_before_metrics(self, environment: Any, runner: Any, **_rest: Any) -> None:
         """Attach the lab, settle the target, and listen for starts, before the metrics do."""
@@ -95,7 +100,9 @@ class Conductor:
         """Prepare a headless run before its clock starts, and listen for stops after the metrics."""
         if isinstance(runner, WorkerRunner):
             return
+        environment.events.test_stopping.add_listener(self._on_test_stopping)
         environment.events.test_stop.add_listener(self._on_test_stop)
+        environment.events.quitting.add_listener(self._on_quitting)
         if web_ui is None:
             try:
                 self._prepare(environment, environment.parsed_options.num_users or 1)
@@ -151,9 +158,19 @@ class Conductor:
     def _on_worker_stop(self, **_rest: Any) -> None:
         self._lab.hang_up()
 
+    def _on_test_stopping(self, **_rest: Any) -> None:
+        self._ended.clear()
+
     def _on_test_stop(self, **_rest: Any) -> None:
-        self._lab.hang_up()
-        self._clean_up()
+        try:
+            self._lab.hang_up()
+            self._clean_up()
+        finally:
+            self._ended.set()
+
+    def _on_quitting(self, **_rest: Any) -> None:
+        """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""
+        self._ended.wait(END_WITHIN_S)
 
     def _clean_up(self) -> None:
         desk, self._lab.desk = self._lab.desk, None

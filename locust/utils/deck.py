@@ -18,11 +18,17 @@ class Deck(Generic[T]):
     come within two percent: so a short run has its calls too.
     """
 
-    def __init__(self, weighted: Sequence[T], chance: random.Random) -> None:
-        """Take things repeated by weight (as Locust's `tasks` list is) and the random numbers to shuffle with."""
+    def __init__(self, weighted: Sequence[T], chance: random.Random, first: T | None = None) -> None:
+        """Take things repeated by weight (as Locust's `tasks` list is) and the random numbers to shuffle with.
+
+        `first` names the thing to deal first of all, where it is in the deck: the shares stay as they are.
+        """
         self._cards = reduced(weighted)
         self._chance = chance
-        self._hand: list[T] = []
+        self._hand = self._shuffled()
+        if first is not None and first in self._hand:
+            self._hand.remove(first)
+            self._hand.append(first)
 
     def __len__(self) -> int:
         return len(self._cards)
@@ -30,9 +36,13 @@ class Deck(Generic[T]):
     def deal(self) -> T:
         """The next thing; IndexError when the deck is an empty one."""
         if not self._hand:
-            self._hand = self._cards.copy()
-            self._chance.shuffle(self._hand)
+            self._hand = self._shuffled()
         return self._hand.pop()
+
+    def _shuffled(self) -> list[T]:
+        hand = self._cards.copy()
+        self._chance.shuffle(hand)
+        return hand
 
 
 def reduced(weighted: Sequence[T]) -> list[T]:

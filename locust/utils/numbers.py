@@ -57,8 +57,8 @@ class NumberInventory:
         return sid
 
     def remove(self, sid: str) -> bool:
-        """Delete a number; False when the double did not."""
-        return self._send("DELETE", f"{self._numbers}/{sid}.json").status_code == 204
+        """Delete a number; False when it is still there."""
+        return self._send("DELETE", f"{self._numbers}/{sid}.json").status_code in (204, 404)
 
     def _send(self, method: str, url: str, form: dict[str, Any] | None = None) -> requests.Response:
         try:

@@ -1,0 +1,30 @@
+"""What a target offers, read from its OpenAPI document."""
+
+import pytest
+
+from utils.capabilities import Capabilities, NotThePlatform
+
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/api/auth/login": {"post": {}},
+        "/api/crm/contacts/{contact_id}": {"get": {}, "patch": {}, "parameters": []},
+    },
+}
+
+
+def test_placeholders_match_whatever_they_are_called() -> None:
+    offered = Capabilities.read(DOCUMENT)
+    assert offered.offers("GET /api/crm/contacts/{id}", "PATCH /api/crm/contacts/{x}", "POST /api/auth/login")
+    assert not offered.offers("DELETE /api/crm/contacts/{id}")
+    assert offered.missing(["GET /api/crm/contacts/{id}", "GET /api/crm/dashboard"]) == ["GET /api/crm/dashboard"]
+
+
+def test_the_list_survives_its_way_to_a_worker() -> None:
+    assert Capabilities(Capabilities.read(DOCUMENT).listed()).offers("GET /api/crm/contacts/{id}")
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"paths": []}, {"paths": {}}, {"paths": {"/api/auth/login": {}}}])
+def test_another_service_is_not_the_platform(document: object) -> None:
+    with pytest.raises(NotThePlatform):
+        Capabilities.read(document)
