@@ -1,0 +1,80 @@
+"""Limits as vendors have them: the size of a request's body, and a rate that refills continuously."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+from mock_services.core.operations import Exchange, ServiceError
+
+MINUTE_S = 60.0
+
+
+def body_limit(max_bytes: int, refusal: Callable[[], ServiceError]) -> Callable[[Exchange], Awaitable[Response | None]]:
+    """Make a link of the chain that refuses a longer body, by its announced length or, if chunked, while it comes."""
+
+    async def limit_body(exchange: Exchange) -> Response | None:
+        length = exchange.request.headers.get("content-length")
+        if length is None:
+            exchange.request = Request(exchange.request.scope, _bounded(exchange.request.receive, max_bytes, refusal))
+        elif not (length.isascii() and length.isdigit() and len(length) < 20 and int(length) <= max_bytes):
+            raise refusal()
+        return None
+
+    return limit_body
+
+
+def _bounded(receive: Receive, max_bytes: int, refusal: Callable[[], ServiceError]) -> Receive:
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > max_bytes:
+            raise refusal()
+        return message
+
+    return bounded
+
+
+class Bucket:
+    """What may be used a minute: full at first, emptied by use, refilled continuously (a token bucket).
+
+    `now` is in seconds on any clock that never goes back. A limit of 0 refuses nothing.
+    """
+
+    __slots__ = ("_at", "_level", "per_minute")
+
+    def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
+        self._level = float(per_minute)
+        self._at = float("-inf")
+
+    def level(self, now: float) -> float:
+        """Give how much may be used at once now."""
+        if now > self._at:
+            passed = min(now - self._at, MINUTE_S)
+            self._level = min(self._level + passed * self.per_minute / MINUTE_S, float(self.per_minute))
+            self._at = now
+        return self._level
+
+    def wait_s(self, amount: float, now: float) -> float:
+        """Give how long until `amount` may be used: 0 if now, infinity if it is more than the bucket holds."""
+        if self.per_minute == 0:
+            return 0.0
+        if amount > self.per_minute:
+            return float("inf")
+        return max(0.0, amount - self.level(now)) * MINUTE_S / self.per_minute
+
+    def use(self, amount: float, now: float) -> None:
+        """Use `amount`; whoever calls has asked `wait_s`."""
+        if self.per_minute:
+            self._level = self.level(now) - amount
+
+    def full_in_s(self, now: float) -> float:
+        """Give how long until it is full again, if nothing is used."""
+        return self.wait_s(self.per_minute, now)
