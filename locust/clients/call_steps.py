@@ -7,6 +7,7 @@ it should: counted, without a time, as how long a call lasts is no latency).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ class CallSteps:
         """The steps that an event finishes. Events of kinds that are not known are passed over."""
         if self.over:
             return []
-        name = event.get("event")
+        name = _word(event.get("event"))
         sid = event.get("call_sid")
         if isinstance(sid, str):
             self.call_sid = sid
@@ -115,7 +116,7 @@ class CallSteps:
 
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True
-        reason = event.get("reason")
+        reason = _word(event.get("reason"))
         self.detail = str(event.get("detail") or "")[:200]
         step = COMPLETE if event.get("step") == "callback" else self.pending
         latency = None if step == COMPLETE else self._since_last(event)
@@ -129,4 +130,10 @@ class CallSteps:
 
 def _number(value: Any) -> float | None:
     """A time in milliseconds, or None: nothing is ever recorded as 0 because it was not measured."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    return float(value)
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
