@@ -49,37 +49,44 @@ class Router(Generic[T]):
         node.routes[method] = (route, tuple(names))
 
     def find(self, method: str, path: str) -> tuple[T | None, dict[str, str], tuple[str, ...]]:
-        """Give the route, the path's parameters and the methods that the path has (empty: no such path)."""
+        """Give the route, the path's parameters and the methods that the path has (empty: no such path).
+
+        A template that fits the path but lacks the method gives way to a less fixed one that has it.
+        """
         segments = path[1:].split("/") if path != "/" else []
         values: list[str] = []
-        node = self._walk(self._root, segments, 0, values)
-        if node is None:
-            return None, {}, ()
-        found = node.routes.get(method)
+        others: dict[str, None] = {}
+        found = self._walk(self._root, method, segments, 0, values, others)
         if found is None:
-            return None, {}, tuple(node.routes)
+            return None, {}, tuple(others)
         route, names = found
         return route, dict(zip(names, values, strict=True)), ()
 
-    def _walk(self, node: _Node[T], segments: list[str], at: int, values: list[str]) -> _Node[T] | None:
+    def _walk(
+        self, node: _Node[T], method: str, segments: list[str], at: int, values: list[str], others: dict[str, None]
+    ) -> tuple[T, tuple[str, ...]] | None:
+        """Find the route; on the way, put the values of parameters and the methods that are not `method` together."""
         if at == len(segments):
-            return node if node.routes else None
+            route = node.routes.get(method)
+            if route is None:
+                others.update(dict.fromkeys(node.routes))
+            return route
         segment = segments[at]
         fixed = node.fixed.get(segment)
         if fixed is not None:
-            found = self._walk(fixed, segments, at + 1, values)
+            found = self._walk(fixed, method, segments, at + 1, values, others)
             if found is not None:
                 return found
         for suffix in self._suffixes:
             if segment.endswith(suffix) and len(segment) > len(suffix) and (stem := node.fixed.get("{}" + suffix)):
                 values.append(segment[: -len(suffix)])
-                found = self._walk(stem, segments, at + 1, values)
+                found = self._walk(stem, method, segments, at + 1, values, others)
                 if found is not None:
                     return found
                 values.pop()
         if node.parameter is not None and segment:
             values.append(segment)
-            found = self._walk(node.parameter, segments, at + 1, values)
+            found = self._walk(node.parameter, method, segments, at + 1, values, others)
             if found is not None:
                 return found
             values.pop()

@@ -39,6 +39,16 @@ def test_a_known_path_with_another_method_names_the_methods_it_has() -> None:
     assert router("/a").find("POST", "/a") == (None, {}, ("GET",))
 
 
+def test_a_fixed_path_without_the_method_gives_way_to_a_parameter_that_has_it() -> None:
+    built: Router[str] = Router()
+    for method, template in (("PATCH", "/users/me"), ("GET", "/users/{id}"), ("DELETE", "/users/{id}")):
+        built.add(method, template, f"{method} {template}")
+    assert built.find("PATCH", "/users/me") == ("PATCH /users/me", {}, ())
+    assert built.find("GET", "/users/me") == ("GET /users/{id}", {"id": "me"}, ())
+    assert built.find("POST", "/users/me") == (None, {}, ("PATCH", "GET", "DELETE"))
+    assert built.find("PATCH", "/users/7") == (None, {}, ("GET", "DELETE"))
+
+
 def test_a_trailing_slash_is_another_path() -> None:
     built = router("/conversations/", "/conversations/{id}", "/")
     assert built.find("GET", "/conversations/")[0] == "/conversations/"
