@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.config import JsonDict
 
 from mock_services.core.operations import Operation
 
 REFERENCE = "#/components/schemas/{model}"
+EXTENSION: JsonDict = {"x-lab-extension": True}
+"""Marks what the lab adds to the service that it stands in for: an operation, or a field as its `json_schema_extra`."""
 
 
 def document(title: str, version: str, operations: Iterable[Operation]) -> dict[str, Any]:
@@ -42,6 +45,8 @@ def _describe(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     if operation.tag:
         description["tags"] = [operation.tag]
+    if operation.extension:
+        description |= EXTENSION
     if operation.authenticate is not None:
         description["security"] = [{"bearer": []}]
     if operation.body is not None:

@@ -58,6 +58,7 @@ class Operation:
     `path_params`, `query` and `body` are pydantic models that the request must fit; `form` says that the body is a
     form rather than JSON. `authenticate` returns the caller or raises a `ServiceError`; None means open to all.
     `responses` maps each documented status to a model, or to None where the body has no fixed shape.
+    `extension` marks what the lab adds to the service that it stands in for: `x-lab-extension` in the document.
     """
 
     method: str
@@ -71,6 +72,7 @@ class Operation:
     body: Any = None
     form: bool = False
     responses: Mapping[int, Any] = field(default_factory=lambda: {200: None})
+    extension: bool = False
 
     @property
     def name(self) -> str:
