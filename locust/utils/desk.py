@@ -135,7 +135,7 @@ class Desk:
             return make(*arguments)
         except MALFORMED as error:
             raise SetupError(
-                f"{self._http.base_url} gave an answer of another shape than the platform's"
+                f"The target {self._http.base_url} gave an answer of another shape than the platform's"
                 f" while accounts were made ({type(error).__name__}: {error})."
             ) from error
         except SetupError as error:
