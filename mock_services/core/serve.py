@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 
 USAGE_EXIT = 3
 SOCKET_BACKLOG = 2048
+SECRETS = frozenset({"SECRET", "TOKEN", "KEY", "PASSWORD"})
+"""Words of a variable's name that keep its value out of what is printed."""
 
 
 def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[str] | None = None) -> None:
@@ -96,7 +98,8 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
 def _sentence(error: object) -> str:
     details = dict(error) if isinstance(error, dict) else {}
     variable = ".".join(str(part) for part in details.get("loc", ())).upper()
-    return f"{variable} is {details.get('input')!r}: {details.get('msg')}"
+    given = "not shown" if SECRETS.intersection(variable.split("_")) else repr(details.get("input"))
+    return f"{variable} is {given}: {details.get('msg')}"
 
 
 def _refuse(name: str, sentence: str) -> None:
