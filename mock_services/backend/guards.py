@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mock_services.backend.settings import Settings
-from mock_services.core.operations import JSON_OPTIONS, Exchange
+from mock_services.core.limits import body_limit
+from mock_services.core.operations import JSON_OPTIONS, Exchange, ServiceError
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -30,6 +32,20 @@ class OuterRefusal(Response):
 
     def __init__(self, content: Any, status: int, headers: dict[str, str] | None = None) -> None:
         super().__init__(orjson.dumps(content, option=JSON_OPTIONS), status, headers, "application/json")
+
+
+class ChunkedBodyTooLarge(ServiceError):
+    """A chunked body that is longer than the double has memory for; the platform itself has no such limit."""
+
+    status = 413
+
+    def __init__(self, max_mib: int) -> None:
+        super().__init__(f"a chunked body is longer than {max_mib} MiB")
+        self._max_mib = max_mib
+
+    def body(self) -> dict[str, Any]:
+        """Give the body that an announced length gets."""
+        return too_large(self._max_mib)
 
 
 class RateLimiter:
@@ -75,6 +91,9 @@ class Guards:
         )
         self._max_body_mib = settings.max_body_mib
         self._max_body = settings.max_body_mib << 20
+        self._bound_chunks = body_limit(
+            settings.max_chunked_body_mib << 20, partial(ChunkedBodyTooLarge, settings.max_chunked_body_mib)
+        )
 
     async def limit_rate(self, exchange: Exchange) -> Response | None:
         """Refuse a client's requests beyond its number a window: 429, advising 60 s however soon the window ends."""
@@ -85,18 +104,26 @@ class Guards:
         return OuterRefusal(content, 429, {"retry-after": str(RETRY_AFTER_S)})
 
     async def limit_size(self, exchange: Exchange) -> Response | None:
-        """Refuse a body whose announced length is too large; a chunked one announces none."""
+        """Refuse a body whose announced length is too large. A chunked one announces none, and may be much larger."""
         length = exchange.request.headers.get("content-length")
-        if length is None or (length.isascii() and length.isdigit() and int(length) <= self._max_body):
+        if length is None:
+            chunked = "transfer-encoding" in exchange.request.headers
+            return await self._bound_chunks(exchange) if chunked else None
+        if length.isascii() and length.isdigit() and int(length) <= self._max_body:
             return None
         exchange.note = f"content-length {length}"
-        return OuterRefusal({"detail": "Request payload too large", "max_size_mb": self._max_body_mib}, 413)
+        return OuterRefusal(too_large(self._max_body_mib), 413)
 
     @staticmethod
     def secure(exchange: Exchange, response: Response) -> None:
         """Add the security headers to what an inner layer answered."""
         if not isinstance(response, OuterRefusal):
             response.raw_headers.extend(SECURITY_HEADERS)
+
+
+def too_large(max_mib: int) -> dict[str, Any]:
+    """Give the body of a 413 answer."""
+    return {"detail": "Request payload too large", "max_size_mb": max_mib}
 
 
 def client_key(request: Request) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Annotated
 
-from pydantic import Field, UrlConstraints
+from pydantic import BeforeValidator, EmailStr, Field, HttpUrl, UrlConstraints
 from pydantic_core import Url
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from mock_services.backend.defects import Defect, read_defects
 
 WebSocketUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
 
@@ -34,7 +36,8 @@ class Settings(BaseSettings):
     rate_limit_requests: int = Field(default=120, ge=0, description="requests a window and client; 0 lifts the limit")
     rate_limit_window_s: int = Field(default=60, gt=0)
     rate_limit_clients: int = Field(default=100_000, gt=0, description="client keys remembered (memory)")
-    max_body_mib: int = Field(default=10, gt=0)
+    max_body_mib: int = Field(default=10, gt=0, description="by the announced length")
+    max_chunked_body_mib: int = Field(default=64, gt=0, description="of a body that announces no length (memory)")
 
     max_rows: int = Field(
         default=500_000, gt=0, description="organisations, users, contacts and interactions in all (memory)"
@@ -65,4 +68,24 @@ class Settings(BaseSettings):
     agent_keep_alive_every_s: float = Field(default=5.0, gt=0)
     agent_backlog_bytes: int = Field(
         default=64 * 1024, gt=0, description="caller audio that may wait for a slow agent (memory)"
+    )
+
+    sendgrid_api_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:8020/sendgrid"), validation_alias="SENDGRID_API_URL"
+    )
+    sendgrid_api_key: str = Field(
+        default="SG.1ab0000000000000000000.00000000000000000000000000000000000sendgrid",
+        validation_alias="SENDGRID_API_KEY",
+    )
+    mail_from: EmailStr = "pete@cyberiad.ai"
+    vendor_timeout_s: float = Field(default=10.0, gt=0, description="a vendor that has not answered by then has failed")
+    frontend_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:8001"),
+        validation_alias="FRONTEND_URL",
+        description="what links in mails name",
+    )
+
+    extensions: bool = Field(default=True, description="offer what the lab adds; false is the platform and no more")
+    defects: Annotated[frozenset[Defect], NoDecode, BeforeValidator(read_defects)] = Field(
+        default=frozenset(), description="the platform's own defects to show, a comma list of names (defects.py)"
     )

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 import httpx
+from twilio.request_validator import RequestValidator
 
 SECRET = "a secret for tests, long enough to sign with"
 CONTACT = {"business_name": "Rose & Sons", "contact_name": "Ada Rose"}
@@ -96,3 +97,8 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def twilio_validator(token: str) -> Any:
+    """Give Twilio's own signer and validator, which has no types."""
+    return RequestValidator(token)  # type: ignore[no-untyped-call]

@@ -237,3 +237,20 @@ async def test_unknown_parameters_are_ignored(member: Member) -> None:
     answer = await member.call("GET", "/api/crm/contacts", params={"colour": "red"})
     assert answer.json()["total"] == 1
     assert CONTACT["contact_name"] == answer.json()["items"][0]["contact_name"]
+
+
+async def test_a_chunked_body_may_be_longer_than_an_announced_one() -> None:
+    backend = Backend(Settings(bcrypt_rounds=4, rate_limit_requests=0, max_body_mib=1, max_chunked_body_mib=2))
+
+    async def chunks(mebibytes: int) -> AsyncIterator[bytes]:
+        yield b'{"name":"'
+        for _ in range(mebibytes * 16 - 1):
+            yield b"x" * (1 << 16)
+        yield b'","subdomain":"s"}'
+
+    headers = {"Transfer-Encoding": "chunked"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(backend), base_url="http://backend") as client:
+        read = await client.post("/api/organizations", content=chunks(2), headers=headers)
+        assert read.status_code == 200
+        refused = await client.post("/api/organizations", content=chunks(3), headers=headers)
+        assert (refused.status_code, refused.json()["max_size_mb"]) == (413, 2)

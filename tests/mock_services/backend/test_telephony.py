@@ -9,13 +9,12 @@ from xml.etree.ElementTree import Element
 import httpx
 import pytest
 from defusedxml.ElementTree import fromstring
-from twilio.request_validator import RequestValidator
 
 from mock_services.backend.app import Backend
 from mock_services.backend.settings import Settings
 from mock_services.backend.telephony.schemas import CallView, ConfigurationView
 from mock_services.backend.telephony.twiml import UNAVAILABLE
-from tests.mock_services.backend.support import Founder, Member
+from tests.mock_services.backend.support import Founder, Member, twilio_validator
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +30,7 @@ class Caller:
     def __init__(self, member: Member, settings: Settings) -> None:
         self.member = member
         self.number = f"+1555{member.organization['id'][:7]}"
-        self._validator = RequestValidator(settings.twilio_auth_token)
+        self._validator = twilio_validator(settings.twilio_auth_token)
 
     async def set_up(self, **changes: Any) -> dict[str, Any]:
         body = {"organization_phone_number": self.number} | changes
