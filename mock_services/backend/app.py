@@ -41,7 +41,7 @@ class Backend(Service):
         self.settings = settings
         self.rows = Rows(settings.max_rows)
         self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
-        self.crm = Crm(self.rows, randomness)
+        self.crm = Crm(self.rows, randomness, settings.defects)
         self.telephony = Telephony(
             randomness,
             max_calls=settings.max_calls,
@@ -64,7 +64,7 @@ class Backend(Service):
             sessions,
             Organizations(self.accounts, access, sessions, settings.bcrypt_rounds),
             Users(self.accounts, access, self.refresh_tokens),
-            Contacts(self.crm, access),
+            Contacts(self.crm, access, settings.defects),
             Interactions(self.crm, access),
             DashboardPage(self.crm, access),
             TelephonyConfiguration(self.telephony, access),
@@ -72,7 +72,12 @@ class Backend(Service):
             CallMessages(self.telephony, access),
             Webhooks(self.telephony, settings.twilio_auth_token),
         )
-        operations = tuple(operation for area in areas for operation in area.operations())
+        operations = tuple(
+            operation
+            for area in areas
+            for operation in area.operations()
+            if settings.extensions or not operation.extension
+        )
         pages.described = operations
         super().__init__(
             "backend",

@@ -30,10 +30,12 @@ class Area:
         query: type[BaseModel] | None = None,
         body: Any = None,
         form: bool = False,
+        extension: bool = False,
     ) -> Operation:
         """Make an operation that answers 200 with `gives`, and `refuses` with what its parts do not imply.
 
         Authentication implies 401 and 403, anything to validate implies 422. The handler's docstring is the summary.
+        An `extension` is what the platform lacks; it is not served where extensions are switched off.
         """
         statuses = {*refuses}
         if authenticate is not None:
@@ -51,5 +53,6 @@ class Area:
             query=query,
             body=body,
             form=form,
+            extension=extension,
             responses={200: gives} | {status: BODIES[status] for status in statuses},
         )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from mock_services.backend.accounts.access import Access
 from mock_services.backend.accounts.state import User
 from mock_services.backend.crm.schemas import (
+    NEEDED,
     ContactCreate,
     ContactListQuery,
     ContactPage,
@@ -20,6 +21,7 @@ from mock_services.backend.crm.schemas import (
     Paging,
 )
 from mock_services.backend.crm.state import Contact, Crm, Row
+from mock_services.backend.defects import Defects, refuse_null
 from mock_services.backend.routes import Area
 from mock_services.backend.schemas import Message
 from mock_services.core.operations import Exchange, Operation, json_response
@@ -33,9 +35,10 @@ Wanted = Callable[[Row], bool]
 class Contacts:
     """The contact endpoints. Any valid token of the tenant will do, also a deactivated user's."""
 
-    def __init__(self, crm: Crm, access: Access) -> None:
+    def __init__(self, crm: Crm, access: Access, defects: Defects) -> None:
         self._crm = crm
         self._access = access
+        self._defects = defects
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
@@ -107,6 +110,7 @@ class Contacts:
         """Change some fields of a contact."""
         tenant_id = exchange.principal.tenant.id
         contact = self._crm.contact(tenant_id, exchange.path.contact_id)
+        refuse_null(exchange.body, NEEDED, self._defects)
         self._crm.change_contact(tenant_id, contact, exchange.body.model_dump(exclude_unset=True))
         return _answer(contact)
 

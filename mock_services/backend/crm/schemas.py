@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, EmailStr, Field, model_validator
+from pydantic import AfterValidator, BaseModel, EmailStr, Field
 
 from mock_services.backend.schemas import BigInt, JsonObject, Utc
 
@@ -105,21 +105,18 @@ class ContactCreate(ContactFields):
     is_unsubscribed: bool = False
 
 
+NEEDED = ("business_name", "status", "custom_fields", "is_unsubscribed")
+"""The fields that the platform's own answer cannot do without: they may not become null."""
+
+
 class ContactUpdate(ContactFields):
-    """Any subset of a contact's fields. Those that the platform's own answer cannot do without may not become null."""
+    """Any subset of a contact's fields. Those in `NEEDED` may be left out, but not be null."""
 
     business_name: Name | None = None
     contact_name: Name | None = None
     status: ContactStatus | None = None
     custom_fields: JsonObject | None = None
     is_unsubscribed: bool | None = None
-
-    @model_validator(mode="after")
-    def _keep_what_is_needed(self) -> Self:
-        for name in ("business_name", "status", "custom_fields", "is_unsubscribed"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"{name} may be left out, but not be null")
-        return self
 
 
 class ContactView(ContactFields):

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from mock_services.backend.defects import Defect, Defects, DefectShown
 from mock_services.backend.errors import BadRequest, ResourceNotFound
 from mock_services.backend.store import Ids, Rows, now
 from mock_services.core.operations import JSON_OPTIONS
 from mock_services.core.randomness import Randomness
 
 Row = dict[str, Any]
+BeforeRemoval = Callable[[uuid.UUID, uuid.UUID], None]
+
+POISON = ("date_of_birth", "date_of_death", "service_date", "veteran_status", "payment_plan")
+"""The fields that the platform stores as something other than the text that its answers need."""
 
 
 class Contact:
-    """A contact as the API answers it, and encoded once for all the reads between two changes."""
+    """A contact as the API answers it, and encoded once for all the reads between two changes.
 
-    __slots__ = ("_encoded", "interactions", "row")
+    With `Defect.CRM_POISON_CONTACT` on, one with any field of `POISON` cannot be encoded.
+    """
 
-    def __init__(self, row: Row) -> None:
+    __slots__ = ("_encoded", "_poison", "interactions", "row")
+
+    def __init__(self, row: Row, defects: Defects) -> None:
         self.row = row
         self.interactions: list[Row] = []
+        self._poison = POISON if Defect.CRM_POISON_CONTACT in defects else ()
         self._encoded: bytes | None = None
 
     @property
     def encoded(self) -> bytes:
-        """The row as JSON."""
+        """The row as JSON; raise `DefectShown` where the platform cannot answer it."""
         if self._encoded is None:
+            for name in self._poison:
+                if self.row[name]:
+                    raise DefectShown(Defect.CRM_POISON_CONTACT, f"contact {self.row['id']} has a {name}")
             self._encoded = orjson.dumps(self.row, option=JSON_OPTIONS)
         return self._encoded
 
@@ -52,10 +64,16 @@ class TenantContacts:
 class Crm:
     """All tenants' contacts."""
 
-    def __init__(self, rows: Rows, randomness: Randomness) -> None:
+    def __init__(self, rows: Rows, randomness: Randomness, defects: Defects) -> None:
         self._rows = rows
         self._ids = Ids(randomness)
+        self._defects = defects
+        self._before_removal: list[BeforeRemoval] = []
         self.clear()
+
+    def before_removal(self, notice: BeforeRemoval) -> None:
+        """Have `notice` called with tenant and contact before a contact goes; what it raises keeps the contact."""
+        self._before_removal.append(notice)
 
     def clear(self) -> None:
         """Forget every contact."""
@@ -94,7 +112,8 @@ class Crm:
                 "last_interaction_date": None,
                 "billing_status": None,
                 "subscription_status": None,
-            }
+            },
+            self._defects,
         )
         tables.contacts[contact.row["id"]] = contact
         if email:
@@ -115,6 +134,8 @@ class Crm:
 
     def remove_contact(self, tenant_id: uuid.UUID, contact: Contact) -> None:
         """Delete a contact and its interactions."""
+        for notice in self._before_removal:
+            notice(tenant_id, contact.row["id"])
         tables = self.of(tenant_id)
         del tables.contacts[contact.row["id"]]
         tables.by_email.pop(contact.row["contact_email"], None)

@@ -1,0 +1,91 @@
+"""The platform's own defects, each a switch: off by default, named in `BACKEND_DEFECTS` by whoever wants to see them.
+
+With its switch off, the same request is answered sensibly. Each area looks at the switches that are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from mock_services.core.operations import InvalidRequest, ServiceError
+
+
+class Defect(StrEnum):
+    """A defect by its name; `description` says what the platform does with it."""
+
+    description: str
+
+    def __new__(cls, name: str, description: str) -> Self:
+        """Make a member that is its name and knows its description."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.description = description
+        return member
+
+    CRM_POISON_CONTACT = (
+        "crm-poison-contact",
+        "a contact with a date, a veteran status or a payment plan is stored, and every answer that holds it is 500",
+    )
+    NULL_IN_REQUIRED_FIELD = (
+        "null-in-required-field",
+        "null for a field of a contact or an event that needs a value is 500 instead of 422",
+    )
+    CALENDAR_CONTACT_EVENT = (
+        "calendar-contact-event",
+        "an event with a contact is stored, every answer that holds it is 500, and its contact cannot be deleted",
+    )
+    CALENDAR_ATTENDEE_WITHOUT_ID = (
+        "calendar-attendee-without-id",
+        "an attendee without the id that its type needs is stored, answered with 500, and spoils its event's list",
+    )
+    CALENDAR_MIXED_TIMES = (
+        "calendar-mixed-times",
+        "an event with one time that has an offset and one that has none is 500",
+    )
+    CALENDAR_UNKNOWN_USER = (
+        "calendar-unknown-user",
+        "an event for a user that the tenant does not have is 500 instead of 400",
+    )
+
+
+Defects = frozenset[Defect]
+
+
+class DefectShown(ServiceError):
+    """500, as the platform words an exception that it did not foresee."""
+
+    status = 500
+
+    def __init__(self, defect: Defect, reason: str) -> None:
+        super().__init__(f"{defect}: {reason}")
+
+    def body(self) -> dict[str, Any]:
+        """Give the body of the platform's last resort."""
+        return {"detail": "Internal server error", "type": "internal_error"}
+
+
+def read_defects(given: object) -> object:
+    """Read a comma list of names; raise `ValueError` for a name that is none."""
+    if not isinstance(given, str):
+        return given
+    known = {str(defect): defect for defect in Defect}
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name!r} is no defect; it takes a comma list of {', '.join(known)}")
+    return frozenset(known[name] for name in names)
+
+
+def refuse_null(given: BaseModel, names: Iterable[str], defects: Defects) -> None:
+    """Refuse null for fields that may be left out but not be emptied: 422, or 500 where that defect is on."""
+    for name in names:
+        if name in given.model_fields_set and getattr(given, name) is None:
+            if Defect.NULL_IN_REQUIRED_FIELD in defects:
+                raise DefectShown(Defect.NULL_IN_REQUIRED_FIELD, f"{name} is null")
+            raise InvalidRequest(
+                [{"loc": ("body", name), "type": "value_error", "msg": f"{name} may be left out, but not be null"}]
+            )
