@@ -67,7 +67,8 @@ class AgentBridge:
                 close_timeout=CLOSE_S,
                 max_size=MAX_MESSAGE_BYTES,
                 max_queue=MESSAGES_WAITING,
-                write_limit=address.backlog_bytes,
+                # Beyond the limit `send` would wait, and `stop` with it; `hear` drops audio before that can happen.
+                write_limit=address.backlog_bytes + MAX_MESSAGE_BYTES,
             ) as agent:
                 for message in self._opening:
                     await agent.send(message)
