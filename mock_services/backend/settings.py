@@ -24,7 +24,9 @@ class Settings(BaseSettings):
         alias_generator=lambda name: f"backend_{name}", populate_by_name=True, env_ignore_empty=True, extra="ignore"
     )
 
-    seed: str = Field(default_factory=lambda: secrets.token_hex(8), description="what ids are drawn from")
+    seed: str = Field(
+        default_factory=lambda: secrets.token_hex(8), validation_alias="LAB_SEED", description="what ids are drawn from"
+    )
     cors_origins: list[str] = Field(default=[], validation_alias="CORS_ORIGINS", description="a JSON list")
 
     jwt_secret: str = Field(default_factory=lambda: secrets.token_urlsafe(48), min_length=32)
