@@ -45,7 +45,7 @@ class Call:
         self._run_id = run_id
         self._emit = emit
         self._accepted = time.monotonic()
-        random = network.randomness.fresh(f"caller {run_id} {ref}")
+        random = network.randomness.fresh(f"caller {run_id} {ref} {caller} {number.phone_number}")
         self._performance = Performance(network, self.record, number, script, random, run_id, self._tell)
         self._performing: asyncio.Task[str] | None = None
         self._hung_up = False

@@ -27,7 +27,7 @@ class Dial(BaseModel):
     to: str = Field(min_length=1, max_length=64)
     from_: str = Field(min_length=1, max_length=64, alias="from")
     script: str | dict[str, Any] | None = None
-    run_id: str = Field(default="", max_length=128)
+    run_id: str | None = Field(default=None, max_length=128)
 
 
 class HangUp(BaseModel):
@@ -126,7 +126,7 @@ class _Client:
         if dial.ref in self._calls:
             raise _RefError(f"the ref {dial.ref!r} has a call under way; give each call a ref of its own")
         script = self._switchboard.script(dial.script)
-        call = self._switchboard.dial(dial.ref, dial.from_, dial.to, script, dial.run_id, self._emit)
+        call = self._switchboard.dial(dial.ref, dial.from_, dial.to, script, dial.run_id or "", self._emit)
         if call is not None:
             self._calls[dial.ref] = call
 

@@ -57,7 +57,8 @@ class Lateness:
         for bucket, count in enumerate(self._counts):
             seen += count
             if count and seen >= wanted:
-                return min((bucket + 1) * RESOLUTION_MS, self.max_ms)
+                edge = self.max_ms if bucket == _BUCKETS - 1 else (bucket + 1) * RESOLUTION_MS
+                return min(edge, self.max_ms)
         raise AssertionError("the buckets hold all frames")
 
     def summary(self) -> dict[str, float | None]:

@@ -26,9 +26,9 @@ HANDSHAKE_SECONDS = 5.0
 CLOSE_SECONDS = 2.0  # how long a peer may take to answer the closing handshake
 MESSAGE_LIMIT = 1 << 20  # bytes of one incoming message; audio of any length is allowed, so this is generous
 READ_BUFFER = 4096
-# Audio is worth nothing late: about 3 s of it may wait in the kernel and 1.5 s here, then frames are skipped.
-KERNEL_SEND_BUFFER = 32 * 1024
-WRITE_HIGH_WATER = 32 * 1024
+# Audio is worth nothing late: about a second of it may wait in the kernel and 0.4 s here, then frames are skipped.
+KERNEL_SEND_BUFFER = 16 * 1024
+WRITE_HIGH_WATER = 8 * 1024
 NORMAL_CLOSURES = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY, WSCloseCode.NO_INFO})
 
 

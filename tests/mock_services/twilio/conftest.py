@@ -1,0 +1,35 @@
+"""One double and one target for the tests of a module: processes and servers start once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.mock_services.twilio.lab import Double, Target, running_double, running_target
+
+
+@pytest.fixture(scope="session")
+def shared_double() -> Iterator[Double]:
+    with running_double() as double:
+        yield double
+
+
+@pytest.fixture
+def double(shared_double: Double) -> Iterator[Double]:
+    """The double with nothing in it."""
+    shared_double.reset()
+    yield shared_double
+    assert shared_double.process.poll() is None
+
+
+@pytest.fixture(scope="session")
+def shared_target() -> Iterator[Target]:
+    with running_target() as target:
+        yield target
+
+
+@pytest.fixture
+def target(shared_target: Target) -> Target:
+    """The target as it starts: it talks, and remembers nothing."""
+    fresh = Target(url=shared_target.url)
+    vars(shared_target).update(vars(fresh))
+    return shared_target

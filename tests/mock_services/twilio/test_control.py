@@ -1,0 +1,93 @@
+"""The control socket takes dials and hang-ups, and says in a sentence what it does not take."""
+
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.mock_services.twilio.lab import GREETING_ONLY, Double, Target, phone
+
+NUMBER = "+15555550100"
+DIAL = {"type": "dial", "ref": "one", "to": NUMBER, "from": "+1310"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("authorization", ["", "Basic eDp5", "Basic !", "Bearer token"])
+async def test_a_stranger_is_refused(double: Double, authorization: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with phone(double, authorization):
+            pass
+    assert refused.value.response.status_code == 401
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("message", "ref", "words"),
+    [
+        ({}, None, "type"),
+        ([], None, "dict"),
+        ({"type": "sing"}, None, "sing"),
+        ({"type": "dial", "ref": "one"}, "one", "to"),
+        ({**DIAL, "ref": ""}, "", "ref"),
+        ({**DIAL, "ref": 7}, None, "ref"),
+        ({**DIAL, "speed": 2}, "one", "speed"),
+        ({**DIAL, "script": "no-such"}, "one", "no script 'no-such'; there are default, short"),
+        ({**DIAL, "script": {"turns": -1}}, "one", "script's turns is '-1'"),
+        ({**DIAL, "script": {"patience": 1}}, "one", "patience"),
+        ({**DIAL, "script": {"lines": ["caller-nobody"]}}, "one", "no line 'caller-nobody'; there are caller-flowers"),
+        ({"type": "hangup", "ref": "nobody"}, "nobody", "no call under way"),
+    ],
+)
+async def test_a_mistake_is_answered_in_a_sentence(double: Double, message: Any, ref: str | None, words: str) -> None:
+    async with phone(double) as caller:
+        await caller.send(message)
+        answer = await caller.receive()
+    assert (answer["type"], answer["ref"]) == ("error", ref)
+    assert words in answer["detail"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", ["not JSON", "[" * 100_000, b"\xff\xfe"])
+async def test_what_is_not_json_is_said_to_be_so(double: Double, text: str | bytes) -> None:
+    async with phone(double) as caller:
+        await caller.control.send(text)
+        answer = await caller.receive()
+    assert (answer["type"], answer["ref"]) == ("error", None)
+    assert "not JSON" in answer["detail"]
+
+
+@pytest.mark.anyio
+async def test_a_ref_is_for_one_call_at_a_time_and_free_after_it(double: Double, target: Target) -> None:
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER, GREETING_ONLY)
+        await caller.dial("one", NUMBER, GREETING_ONLY)
+        messages = await caller.until("ended")
+        (error,) = [message for message in messages if message["type"] == "error"]
+        assert "'one' has a call under way" in error["detail"]
+        again = await caller.call("one", NUMBER, GREETING_ONLY, run_id=None)
+    assert again[-1]["event"] == "ended"
+    assert again[-1]["call_sid"] != messages[-1]["call_sid"]
+
+
+@pytest.mark.anyio
+async def test_clients_do_not_see_each_other(double: Double, target: Target) -> None:
+    double.buy(NUMBER, target.url)
+    async with phone(double) as one, phone(double) as other:
+        await one.dial("same", NUMBER, GREETING_ONLY)
+        await other.dial("same", NUMBER, GREETING_ONLY)
+        first, second = await one.until("ended"), await other.until("ended")
+    assert len({event["call_sid"] for event in first}) == 1
+    assert {event["call_sid"] for event in first} != {event["call_sid"] for event in second}
+
+
+@pytest.mark.anyio
+async def test_numbers_and_figures_are_gone_after_a_reset(double: Double, target: Target) -> None:
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER)
+        await caller.until("connected")
+        double.reset()
+        assert (await caller.until("ended", "failed"))[-1]["reason"] == "caller-hangup"
+        (gone,) = await caller.call("two", NUMBER)
+    assert gone["reason"] == "unknown-number"

@@ -1,0 +1,124 @@
+"""TwiML is read as Twilio reads it, and what Twilio could not execute is refused with its code."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_services.twilio.protocol.twiml import (
+    MAX_BYTES,
+    Connect,
+    Hangup,
+    Pause,
+    Play,
+    Redirect,
+    Reject,
+    Say,
+    Stream,
+    TwimlError,
+    parse,
+    read,
+)
+
+PLATFORM = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Response>
+    <!-- the platform's own answer -->
+    <Connect>
+        <Stream url="wss://127.0.0.1:8001/api/ws/telephony/voice-agent/stream">
+            <Parameter name="call_sid" value="CA1" />
+            <Parameter name="from" value="+1&amp;5" />
+            <Parameter name="empty" />
+        </Stream>
+    </Connect>
+</Response>"""
+
+
+def test_the_platforms_answer_connects_a_stream() -> None:
+    (verb,) = parse(PLATFORM)
+    assert isinstance(verb, Connect)
+    assert (verb.action, verb.method) == (None, "POST")
+    assert verb.stream == Stream(
+        "wss://127.0.0.1:8001/api/ws/telephony/voice-agent/stream", {"call_sid": "CA1", "from": "+1&5", "empty": ""}
+    )
+
+
+def test_verbs_come_in_order_with_twilios_defaults() -> None:
+    document = b"""<Response><Say>We are <emphasis>closed</emphasis></Say><Say loop="0">On and on</Say><Pause/>
+    <Pause length="3"/><Play>https://lab.example/a.mp3</Play><Redirect method="get">/next</Redirect><Reject/>
+    <Reject reason="busy"/><Hangup/></Response>"""
+    assert parse(document) == (
+        Say("We are closed", 1),
+        Say("On and on", 1000),
+        Pause(1),
+        Pause(3),
+        Play("https://lab.example/a.mp3"),
+        Redirect("/next", "GET"),
+        Reject("rejected"),
+        Reject("busy"),
+        Hangup(),
+    )
+
+
+def test_an_empty_response_has_no_verbs() -> None:
+    assert parse(b"<Response/>") == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b"", "not XML"),
+        (b"hello", "not XML"),
+        (b"<Response><Say>half", "not XML"),
+        (b"\xff\xfe\x00", "not XML"),
+        (b'<?xml version="1.0" encoding="no-such"?><Response/>', "not XML"),
+        (b'<!DOCTYPE r [<!ENTITY a "b">]><Response><Say>&a;</Say></Response>', "not XML"),
+        (b'<!DOCTYPE r SYSTEM "file:///etc/passwd"><Response/>', "not XML"),
+        (b"<response/>", "root is <response>"),
+        (b"<Response><say>x</say></Response>", "<say> is not a verb"),
+        (b"<Response><Connect/></Response>", "holds nothing"),
+        (b"<Response><Connect><Room/></Connect></Response>", "holds <Room>"),
+        (b"<Response><Connect><Stream/><Stream/></Connect></Response>", "must hold one <Stream>"),
+        (b"<Response><Connect><Stream><Say/></Stream></Connect></Response>", "holds <Say>"),
+        (b'<Response><Reject reason="tired"/></Response>', "'tired'"),
+        (b'<Response><Pause length="-1"/></Response>', "length='-1'"),
+        (b'<Response><Pause length="1e9"/></Response>', "whole number"),
+        (b'<Response><Redirect method="PUT">/</Redirect></Response>', "'PUT'"),
+        (
+            b'<Response><Connect><Stream><Parameter name="n" value="%s"/></Stream></Connect></Response>' % (b"x" * 500),
+            "500 characters",
+        ),
+        (b"<Response>" + b" " * MAX_BYTES + b"</Response>", "at most 65536"),
+    ],
+)
+def test_what_twilio_cannot_execute_is_12100(document: bytes, why: str) -> None:
+    with pytest.raises(TwimlError, match=why) as refused:
+        parse(document)
+    assert refused.value.code == 12100
+
+
+@pytest.mark.parametrize("kind", ["text/xml", "application/xml; charset=utf-8", "text/html", "TEXT/XML"])
+def test_xml_types_are_twiml(kind: str) -> None:
+    assert read(b"<Response><Hangup/></Response>", kind) == (Hangup(),)
+
+
+def test_plain_text_is_twiml_where_it_parses_and_is_spoken_where_it_does_not() -> None:
+    assert read(b"<Response><Hangup/></Response>", "text/plain") == (Hangup(),)
+    assert read(b"Good morning", "text/plain; charset=utf-8") == (Say("Good morning", 1),)
+
+
+def test_audio_is_played() -> None:
+    assert read(b"RIFF", "audio/wav") == (Play(""),)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "", "image/png"])
+def test_another_content_type_is_12300(kind: str) -> None:
+    with pytest.raises(TwimlError, match="content type") as refused:
+        read(PLATFORM, kind)
+    assert refused.value.code == 12300
+
+
+@given(st.binary(), st.sampled_from(["text/xml", "text/plain", "audio/wav", "x"]))
+def test_no_bytes_break_the_reader(body: bytes, kind: str) -> None:
+    try:
+        read(body, kind)
+    except TwimlError as refused:
+        assert refused.code in {12100, 12300}
