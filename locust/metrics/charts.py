@@ -33,6 +33,7 @@ def ceiling(value: float) -> float:
     """The next of 1, 2, 2.5, 5 times a power of ten: where an axis ends."""
     if value <= 0:
         return 1.0
+    value = max(value, 0.001)
     power = 10.0 ** math.floor(math.log10(value))
     return next((step * power for step in (1, 2, 2.5, 5) if value <= step * power), 10 * power)
 

@@ -92,6 +92,8 @@ class Measurement:
         self._recorder = Recorder()
         self._run: Run | None = None
         self._ticker: gevent.Greenlet | None = None
+        self._finishing: gevent.Greenlet | None = None
+        self._worker_faults = False
         self._leaving = False
         self._absent_since: dict[str, float] = {}
         self._lost: set[str] = set()
@@ -107,6 +109,8 @@ class Measurement:
             events.report_to_master.add_listener(self._on_report_to_master)
             events.test_start.add_listener(self._on_worker_start)
             events.test_stop.add_listener(self._on_worker_stop)
+            # Added after the runner's own, and `quitting` is fired in reverse: done before the master hears of it.
+            events.quitting.add_listener(self._on_worker_quitting)
             return
         self._check_results_dir()
         if isinstance(runner, runners.MasterRunner):
@@ -117,19 +121,20 @@ class Measurement:
         events.test_stop.add_listener(self._on_stop)
         events.spawning_complete.add_listener(self._on_spawning_complete)
         events.reset_stats.add_listener(self._on_reset_stats)
-        # Added after the runner's own, and `quitting` is fired in reverse: heard before the runner stops the run.
+        # Heard before the runner stops the run, for the same reason.
         events.quitting.add_listener(self._on_quitting)
         events.quit.add_listener(self._on_quit)
 
     # On a worker.
 
     def _on_report_to_master(self, client_id: str, data: dict[str, Any]) -> None:
-        data[KEY] = self._recorder.take()
+        data[KEY] = self._recorder.take() | {"fault": locust.log.unhandled_greenlet_exception}
 
     def _on_worker_start(self, environment: Any, **_rest: Any) -> None:
         # The master's options come with its order to spawn, and with them the id it gave to the run.
         self.run_id = getattr(environment.parsed_options, "lab_run_id", self.run_id)
         self._recorder.clear()
+        locust.log.unhandled_greenlet_exception = False
 
     def _on_worker_stop(self, **_rest: Any) -> None:
         # All users have stopped: the last report, at once, since the master waits for it.
@@ -137,6 +142,10 @@ class Measurement:
         self._environment.events.report_to_master.fire(client_id=self._runner.client_id, data=data)
         data[KEY]["final"] = True
         self._runner.send_message("stats", data)
+
+    def _on_worker_quitting(self, **_rest: Any) -> None:
+        # Once a master has heard that its last worker leaves, it listens no more.
+        self._runner.stop()
 
     # On the master, or alone.
 
@@ -171,6 +180,7 @@ class Measurement:
         self._recorder.clear()
         self._absent_since.clear()
         self._lost.clear()
+        self._worker_faults = False
         locust.log.unhandled_greenlet_exception = False
         self._run = Run(self.run_id, self._seed, environment.host or "", self._targets, self._new_writer(), time.time())
         logger.info("Run %s, seed %d: results in %s", self.run_id, self._seed, self._results_dir / self.run_id)
@@ -188,6 +198,7 @@ class Measurement:
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
         if self._run is not None and KEY in data:
             self._run.report(client_id, data[KEY], time.time())
+            self._worker_faults = self._worker_faults or data[KEY]["fault"]
 
     def _tick_every_second(self, run: Run) -> None:
         while True:
@@ -230,14 +241,15 @@ class Measurement:
 
     def _on_quitting(self, **_rest: Any) -> None:
         self._leaving = True
+        if self._finishing is not None:
+            self._finishing.join()
 
     def _on_stop(self, environment: Any, **_rest: Any) -> None:
         if self._run is None:
             return
-        try:
-            self._finish(self._run, environment)
-        finally:
-            self._run = None
+        # In a greenlet of its own: Locust kills its own ones, and leaves, as soon as the last worker has gone.
+        self._finishing = gevent.spawn(self._finish, self._run, environment)
+        self._finishing.get()
 
     def _finish(self, run: Run, environment: Any) -> None:
         headless = self._web_ui is None
@@ -250,17 +262,22 @@ class Measurement:
         self._take_own(run)
         verdict = run.finish(self._ending(run), self._runner.user_count, time.time())
         directory = self._results_dir / run.run_id
-        directory.mkdir(parents=True, exist_ok=True)
-        write_locust_csv(environment, directory / "lab")
-        if headless and environment.parsed_options.csv_prefix:
-            write_locust_csv(environment, Path(environment.parsed_options.csv_prefix))
-        write_report(directory, run, verdict)
-        point_latest_at(directory)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            write_locust_csv(environment, directory / "lab")
+            if headless and environment.parsed_options.csv_prefix:
+                write_locust_csv(environment, Path(environment.parsed_options.csv_prefix))
+            write_report(directory, run, verdict)
+            point_latest_at(directory)
+        except OSError as error:
+            logger.error("The report of run %s cannot be written: %s", run.run_id, error)  # noqa: TRY400 - says it all
+            return
         self.verdict = verdict
         if decides:
             environment.process_exit_code = verdict.exit_code
         if not headless:
             self._say(verdict)
+        self._run = None
 
     def _wait_for_last_reports(self, run: Run) -> None:
         """Have every worker end its users and send what it has left.
@@ -274,15 +291,17 @@ class Measurement:
         def pending() -> list[str]:
             return [i for i, worker in run.merge.workers.items() if not worker.final and i not in self._lost]
 
-        if self._leaving or self._web_ui is None:
-            self._leaving = True
-            for worker_id in filter(self._present, pending()):
-                self._runner.send_message("quit", client_id=worker_id)
+        self._leaving = self._leaving or self._web_ui is None
         deadline = time.monotonic() + self._environment.stop_timeout + FINAL_REPORTS_S
         while pending() and time.monotonic() < deadline:
             clients = self._runner.clients
             self._lost |= {i for i in pending() if i in clients and clients[i].state == runners.STATE_MISSING}
-            gevent.sleep(0.02)
+            if self._leaving:
+                # Said again and again, since pyzmq under gevent can miss that a message has come (its own source says
+                # so, and looks again after 11.6 s); sending makes it look at once.
+                for worker_id in filter(self._present, pending()):
+                    self._runner.send_message("quit", client_id=worker_id)
+            gevent.sleep(0.1)
         self._lost |= set(pending())
 
     def _ending(self, run: Run) -> Ending:
@@ -291,7 +310,7 @@ class Measurement:
         for found in runner.exceptions.values():
             text = " ".join(str(found["msg"]).split())[:200] or "an exception without a text"
             errors[text] = errors.get(text, 0) + found["count"]
-        if locust.log.unhandled_greenlet_exception:
+        if locust.log.unhandled_greenlet_exception or self._worker_faults:
             errors["an exception in a listener or a greenlet: the log has its traceback"] = 1
         return Ending(
             planned=sorted(user_class.__name__ for user_class in environment.user_classes),

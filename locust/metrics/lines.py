@@ -19,16 +19,16 @@ MILLISECONDS = 1000
 """Points carry milliseconds since the epoch (write precision `ms`)."""
 
 Field = int | float | str
-ESCAPED = re.compile(r"([,= \\])")
+ESCAPED = re.compile(r"([,= ])")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def escape(text: str) -> str:
-    r"""A tag value: `,`, `=`, space and `\` escaped, line breaks and other control characters as `?`.
+    r"""A tag value: `,`, `=` and space escaped, control characters as `?`, a backslash (it has no escape) as `/`.
 
     An empty value is refused by InfluxDB and becomes `-`.
     """
-    return ESCAPED.sub(r"\\\1", CONTROL.sub("?", text)) or "-"
+    return ESCAPED.sub(r"\\\1", CONTROL.sub("?", text).replace("\\", "/")) or "-"
 
 
 def _field(value: Field) -> str:

@@ -31,23 +31,13 @@ STREAM_TYPES = frozenset({"WS", "CALL"})
 
 # Clients wrap causes in classes of their own: they are known by name, so that no client library is imported here.
 TIMEOUT_NAMES = frozenset({"Timeout", "ConnectTimeout", "ReadTimeout", "WebSocketTimeoutException"})
+NEVER_CONNECTED_NAMES = frozenset(
+    {"ConnectTimeoutError", "NameResolutionError", "NewConnectionError", "SSLError"}
+    | {"WebSocketAddressException", "WebSocketProxyException"}
+)
 CONNECTION_NAMES = frozenset(
-    {
-        "ConnectionError",
-        "ConnectTimeoutError",
-        "HTTPConnectionClosed",
-        "HTTPParseError",
-        "MaxRetryError",
-        "NameResolutionError",
-        "NewConnectionError",
-        "ProtocolError",
-        "RemoteDisconnected",
-        "IncompleteRead",
-        "ChunkedEncodingError",
-        "SSLError",
-        "WebSocketAddressException",
-        "WebSocketProxyException",
-    }
+    {"ConnectionError", "ChunkedEncodingError", "HTTPConnectionClosed", "HTTPParseError"}
+    | {"IncompleteRead", "MaxRetryError", "ProtocolError", "RemoteDisconnected"}
 )
 SOCKET_NAMES = frozenset({"WebSocketException"})
 NEVER_CONNECTED = (ConnectionRefusedError, socket.gaierror, ssl.SSLError)
@@ -65,7 +55,7 @@ def _by_cause(cause: Any, streaming: bool) -> str:
     names = {base.__name__ for base in type(cause).__mro__}
     if isinstance(cause, TimeoutError) or names & TIMEOUT_NAMES:
         return TIMEOUT
-    if isinstance(cause, NEVER_CONNECTED):
+    if isinstance(cause, NEVER_CONNECTED) or names & NEVER_CONNECTED_NAMES:
         return CONNECTION
     if isinstance(cause, OSError) or names & CONNECTION_NAMES:
         return SOCKET if streaming else CONNECTION

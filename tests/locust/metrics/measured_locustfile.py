@@ -1,0 +1,111 @@
+"""A small load suite for tests of the measurement layer; the environment says what it does.
+
+TEST_RESULTS, TEST_RUN_ID, TEST_INFLUX, TEST_TARGETS (a TOML file) go to `install`; with TEST_RAW, every process writes
+each of its requests to a file of its own there, beside what the layer records.
+"""
+
+# mypy: allow-untyped-calls, allow-untyped-decorators
+
+import json
+import os
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from locust import FastHttpUser, User, constant, constant_throughput, events, task
+from metrics.install import install
+from metrics.targets import Targets, read_targets
+
+targets_file = os.environ.get("TEST_TARGETS")
+install(
+    results_dir=Path(os.environ["TEST_RESULTS"]),
+    run_id=os.environ.get("TEST_RUN_ID", "test"),
+    seed=7,
+    targets=read_targets(tomllib.loads(Path(targets_file).read_text())) if targets_file else Targets(),
+    influx_url=os.environ.get("TEST_INFLUX"),
+    influx_token="token-of-the-tests",
+    influx_org="lab",
+    influx_bucket="lab",
+)
+
+if raw := os.environ.get("TEST_RAW"):
+    samples = (Path(raw) / f"{os.getpid()}.jsonl").open("a", buffering=1)
+
+    @events.request.add_listener
+    def write_raw(
+        request_type: str, name: str, response_time: float, exception: Any, context: dict[str, str], **_: Any
+    ) -> None:
+        sample = [time.time(), request_type, name, response_time, exception is not None, context["scenario"]]
+        samples.write(json.dumps(sample) + "\n")
+
+
+class Measured:
+    def context(self) -> dict[str, Any]:
+        return {"scenario": type(self).__name__}
+
+
+class Reader(Measured, FastHttpUser):
+    wait_time = constant_throughput(20)
+
+    @task(8)
+    def read(self) -> None:
+        self.client.get("/wait/3", name="/api/crm/contacts/{id}")
+
+    @task(1)
+    def slow(self) -> None:
+        self.client.get("/wait/40", name="/api/auth/me")
+
+    @task(1)
+    def refused_on_purpose(self) -> None:
+        with self.client.get("/status/404", name="/api/crm/contacts/{id} [gone]", catch_response=True) as response:
+            response.success()
+
+
+class Failing(Measured, FastHttpUser):
+    wait_time = constant_throughput(5)
+
+    @task
+    def fail(self) -> None:
+        self.client.get("/status/503", name="/api/calendar/events")
+
+    @task
+    def bad_content(self) -> None:
+        with self.client.get("/", name='/api/odd, "name" = \\{x}', catch_response=True) as response:
+            response.failure("an error inside a 200")
+
+
+class Planned(Measured, User):
+    """Measures against a plan: each request is 100 ms late, and takes 10 ms."""
+
+    wait_time = constant_throughput(10)
+
+    @task
+    def late(self) -> None:
+        start = time.time()
+        self.environment.events.request.fire(
+            request_type="CALL",
+            name="answer",
+            response_time=10.0,
+            response_length=0,
+            exception=None,
+            context=self.context() | {"intended_start": start - 0.1},
+            start_time=start,
+        )
+
+
+class Idle(Measured, User):
+    wait_time = constant(1)
+
+    @task
+    def nothing(self) -> None:
+        """Makes no request."""
+
+
+class Raising(Measured, FastHttpUser):
+    wait_time = constant_throughput(5)
+
+    @task
+    def broken(self) -> None:
+        self.client.get("/", name="/api/auth/me")
+        raise KeyError("access_token")

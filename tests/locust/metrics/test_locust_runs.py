@@ -1,0 +1,304 @@
+"""Whole runs of the real Locust against a real target, alone and distributed, with a real InfluxDB."""
+
+import csv
+import math
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.targets import TARGETS_FILE
+from tests.support.http_target import running_target
+from tests.support.influx import Influx, free_port
+from tests.support.locust_process import LOCUSTFILE, ROOT, Locust, running, wait_until
+
+HEADLESS = ["--headless", "-r", "50"]
+
+
+def nearest_rank(values: list[float], quantile: float) -> float:
+    return sorted(values)[max(1, math.ceil(quantile * len(values))) - 1]
+
+
+def locust_rows(path: Path) -> dict[tuple[str, str], dict[str, str]]:
+    with path.open(newline="") as file:
+        return {(row["Type"], row["Name"]): row for row in csv.DictReader(file)}
+
+
+def distributed(directory: Path, target: str, *arguments: str, workers: int = 2, **environment: str) -> list[Locust]:
+    port = str(free_port())
+    master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    started = [
+        Locust(directory, *master, "--expect-workers", str(workers), "--host", target, *arguments, **environment)
+    ]
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    started += [Locust(directory, *worker, **environment) for _ in range(workers)]
+    return started
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, target: str, influx: Influx) -> tuple[Locust, int]:
+    """One distributed run with everything switched on, which several tests look at."""
+    directory = tmp_path_factory.mktemp("measured")
+    processes = distributed(
+        directory,
+        target,
+        *HEADLESS,
+        *("-u", "12", "-t", "5s", "Reader", "Failing", "Planned"),
+        TEST_INFLUX=influx.url,
+        TEST_RUN_ID="measured",
+    )
+    with running(*processes):
+        code = processes[0].finish()
+        assert [process.finish() for process in processes[1:]] == [0, 0]
+    return processes[0], code
+
+
+def test_counts_equal_the_raw_samples_and_locusts_own(measured: tuple[Locust, int]) -> None:
+    run, code = measured
+    verdict, samples = run.verdict(), run.samples()
+    assert code == 0, run.output
+    assert verdict["verdict"] == "pass"
+    assert verdict["generator"]["workers"] == 2
+    assert len(samples) > 100
+    assert verdict["totals"]["requests"] == len(samples)
+    assert verdict["totals"]["failures"] == sum(failed for *_, failed, _ in samples)
+    assert {name: counts["requests"] for name, counts in verdict["scenarios"].items()} == Counter(s[5] for s in samples)
+    rows = locust_rows(run.results / "measured" / "lab_stats.csv")
+    counted = Counter((request_type, name) for _, request_type, name, *_ in samples)
+    assert {key: int(row["Request Count"]) for key, row in rows.items() if key[1] != "Aggregated"} == counted
+    assert int(rows[("", "Aggregated")]["Request Count"]) == len(samples)
+
+
+def test_percentiles_in_influxdb_are_those_of_the_raw_samples(measured: tuple[Locust, int], influx: Influx) -> None:
+    latencies: dict[str, list[float]] = defaultdict(list)
+    for _, _, name, ms, *_ in measured[0].samples():
+        latencies[name.replace("\\", "/")].append(ms)
+    rows = influx.query("SELECT * FROM requests WHERE run_id = 'measured' GROUP BY \"name\"")
+    last = {row["name"]: row for row in rows}
+    assert set(last) == set(latencies)
+    for name, values in latencies.items():
+        assert last[name]["count_total"] == len(values)
+        for field, quantile in {"p50_total": 0.5, "p90_total": 0.9, "p95_total": 0.95, "p99_total": 0.99}.items():
+            assert last[name][field] == pytest.approx(nearest_rank(values, quantile), rel=0.002, abs=0.001), (
+                name,
+                field,
+            )
+        assert last[name]["avg_total"] == pytest.approx(sum(values) / len(values), rel=0.002, abs=0.001)
+        assert last[name]["max_total"] == pytest.approx(max(values), abs=0.001)
+
+
+def test_each_second_in_influxdb_is_that_second_of_all_workers(measured: tuple[Locust, int], influx: Influx) -> None:
+    seconds: dict[int, list[float]] = defaultdict(list)
+    for ended, _, _, ms, *_ in measured[0].samples():
+        seconds[int(ended) * 1000].append(ms)
+    rows = influx.query("SELECT * FROM overall WHERE run_id = 'measured'")
+    assert sum(row["count"] for row in rows) == sum(map(len, seconds.values()))
+    times = [row["time"] for row in rows]
+    assert times == list(range(times[0], times[-1] + 1000, 1000)), "one point for every second"
+    compared = 0
+    for row in rows:
+        values = seconds[row["time"]]
+        # The test's own clock is read a little later: a request on the edge can be in the next second there.
+        if values and row["count"] == len(values):
+            compared += 1
+            assert row["p95"] == pytest.approx(nearest_rank(values, 0.95), rel=0.002)
+            assert row["max"] == pytest.approx(max(values), abs=0.001)
+    assert compared >= 2
+
+
+def test_influxdb_holds_outcomes_areas_users_workers_and_events(measured: tuple[Locust, int], influx: Influx) -> None:
+    totals = measured[0].verdict()["totals"]
+    where = "WHERE run_id = 'measured'"
+    outcomes = influx.query(f"SELECT sum(count) AS n FROM outcomes {where} GROUP BY outcome")
+    assert {row["outcome"]: row["n"] for row in outcomes} == totals["outcomes"]
+    assert set(totals["outcomes"]) == {"ok", "rejected", "http_5xx", "content"}
+    areas = influx.query(f"SELECT sum(count) AS n FROM areas {where} GROUP BY area")
+    assert {row["area"]: row["n"] for row in areas} == {
+        area: counts["requests"] for area, counts in measured[0].verdict()["areas"].items() if counts["requests"]
+    }
+    users = influx.query(f'SELECT max("users") AS most, max(workers) AS workers FROM "users" {where}')
+    assert (users[0]["most"], users[0]["workers"]) == (12, 2)
+    workers = influx.query(f"SELECT count(cpu) AS n FROM workers {where} GROUP BY worker")
+    assert {row["worker"] for row in workers} == {"0", "1"}
+    events = influx.query(f"SELECT text, tags FROM events {where}")
+    assert sorted(row["tags"] for row in events) == ["run,start", "run,stop", "run,verdict"]
+    assert any(row["text"] == "pass" for row in events)
+
+
+def test_latency_from_the_intended_start_is_kept_beside_the_other(measured: tuple[Locust, int], influx: Influx) -> None:
+    row = influx.query(
+        "SELECT last(p50_total) AS sent, last(intended_p50_total) AS due FROM requests WHERE type = 'CALL'"
+    )[0]
+    assert row["sent"] == pytest.approx(10, rel=0.001)
+    assert row["due"] == pytest.approx(110, rel=0.001)
+
+
+def test_a_run_ends_with_one_block_and_all_its_files(measured: tuple[Locust, int]) -> None:
+    run, _ = measured
+    assert run.output.count("pass: measured\n") == 1
+    assert run.output.rstrip().endswith(f"report: {run.results / 'measured' / 'report.html'}")
+    assert {path.name for path in (run.results / "measured").iterdir()} == {
+        *("verdict.json", "report.html", "junit.xml", "summary.md"),
+        *("lab_stats.csv", "lab_failures.csv", "lab_exceptions.csv"),
+    }
+    assert (run.results / "latest").readlink() == Path("measured")
+    assert "seed 7" in run.output
+
+
+def test_an_influxdb_that_is_down_costs_the_load_nothing_and_makes_the_run_invalid(tmp_path: Path, target: str) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    run = Locust(tmp_path, "--host", target, *HEADLESS, "-u", "4", "-t", "3s", "Reader", TEST_INFLUX=nobody)
+    with running(run):
+        assert run.finish() == 2, run.output
+    verdict = run.verdict()
+    assert verdict["verdict"] == "invalid"
+    assert verdict["generator"]["points_written"] == 0
+    assert verdict["generator"]["points_lost"] > 10
+    assert verdict["reasons"][0].startswith(f"points lost: {verdict['generator']['points_lost']} of the run's points")
+    assert verdict["totals"]["requests"] == len(run.samples()) > 100
+
+
+def test_a_backend_that_dies_in_the_middle_fails_the_run_and_is_named(tmp_path: Path) -> None:
+    with running_target() as (url, process):
+        run = Locust(
+            tmp_path, "--host", url, *HEADLESS, "-u", "4", "-t", "4s", "Reader", TEST_TARGETS=str(TARGETS_FILE)
+        )
+        with running(run):
+            wait_until(lambda: len(run.samples()) > 30, "requests")
+            process.kill()
+            assert run.finish() == 1, run.output
+    verdict = run.verdict()
+    assert verdict["verdict"] == "fail"
+    assert verdict["reasons"][0].startswith("backend unreachable: ")
+    assert verdict["totals"]["outcomes"]["connection"] > 10
+    assert "\n  - backend unreachable: " in run.output
+
+
+def test_a_scenario_that_runs_nothing_makes_the_run_invalid(tmp_path: Path, target: str) -> None:
+    run = Locust(tmp_path, "--host", target, *HEADLESS, "-u", "4", "-t", "2s", "Reader", "Idle")
+    with running(run):
+        assert run.finish() == 2, run.output
+    assert run.verdict()["reasons"] == ["scenario Idle ran no task: none of the run's requests came from it"]
+
+
+def test_exceptions_of_tasks_are_never_a_pass(tmp_path: Path, target: str) -> None:
+    processes = distributed(tmp_path, target, *HEADLESS, "-u", "2", "-t", "2s", "Raising")
+    with running(*processes):
+        assert processes[0].finish() == 2, processes[0].output
+    (reason,) = processes[0].verdict()["reasons"]
+    assert reason.startswith("tasks raised ")
+    assert "access_token" in reason
+
+
+@pytest.mark.parametrize("signalled", ["alone", "master", "all"])
+def test_an_interrupt_ends_a_run_with_its_full_report(tmp_path: Path, target: str, signalled: str) -> None:
+    arguments = [*HEADLESS, "-u", "6", "Reader"]
+    if signalled == "alone":
+        processes = [Locust(tmp_path, "--host", target, *arguments)]
+    else:
+        processes = distributed(tmp_path, target, *arguments)
+    with running(*processes):
+        wait_until(lambda: len(processes[0].samples()) > 60, "requests")
+        for process in processes if signalled == "all" else processes[:1]:
+            process.process.send_signal(signal.SIGINT)
+        assert processes[0].finish() == 0, processes[0].output
+        for process in processes[1:]:
+            process.finish()
+    assert processes[0].verdict()["totals"]["requests"] == len(processes[0].samples())
+
+
+def test_a_lost_worker_makes_the_run_invalid_and_the_rest_is_reported(tmp_path: Path, target: str) -> None:
+    processes = distributed(tmp_path, target, *HEADLESS, "-u", "4", "Reader")
+    master, victim, survivor = processes
+    with running(*processes):
+        wait_until(
+            lambda: sum(path.stat().st_size > 0 for path in master.raw.iterdir()) == 2 and len(master.samples()) > 60,
+            "requests",
+        )
+        victim.process.kill()
+        victim.finish()
+        master.process.send_signal(signal.SIGINT)
+        assert master.finish() == 2, master.output
+        survivor.finish()
+    assert [reason.partition(" was gone")[0] for reason in master.verdict()["reasons"]] == [
+        f"worker lost: {name}" for name in master.verdict()["generator"]["workers_lost"]
+    ]
+    assert len(master.verdict()["generator"]["workers_lost"]) == 1
+
+
+def test_workers_of_one_command_report_too_and_a_csv_goes_where_it_was_asked_for(tmp_path: Path, target: str) -> None:
+    prefix = tmp_path / "mine" / "run"
+    port = str(free_port())
+    run = Locust(
+        tmp_path,
+        *("--host", target, *HEADLESS, "-u", "4", "-t", "3s", "--processes", "2", "--csv", str(prefix), "Reader"),
+        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
+    )
+    with running(run):
+        assert run.finish() == 0, run.output
+    samples = len(run.samples())
+    assert run.verdict()["totals"]["requests"] == samples
+    for path in (Path(f"{prefix}_stats.csv"), run.results / "latest" / "lab_stats.csv"):
+        assert int(locust_rows(path)[("", "Aggregated")]["Request Count"]) == samples
+    assert Path(f"{prefix}_stats_history.csv").exists()
+
+
+def test_each_run_on_the_page_is_a_run_of_its_own(tmp_path: Path, target: str) -> None:
+    page = f"http://127.0.0.1:{(port := free_port())}"
+    run = Locust(
+        tmp_path,
+        *("--host", target, "--web-host", "127.0.0.1", "--web-port", str(port), "Reader"),
+        TEST_RUN_ID="page",
+    )
+
+    def ask(path: str, **form: Any) -> bool:
+        body = urllib.parse.urlencode(form).encode() if form else None
+        try:
+            with urllib.request.urlopen(f"{page}{path}", body, timeout=10):
+                return True
+        except urllib.error.URLError:
+            return False
+
+    with running(run):
+        wait_until(lambda: ask("/"), "page")
+        for run_id in ("page", "page-2"):
+            before = len(run.samples())
+            assert ask("/swarm", user_count=3, spawn_rate=10)
+            wait_until(lambda: len(run.samples()) > before + 20, "requests")  # noqa: B023 - waited for here
+            assert ask("/stop", now=1)
+            wait_until((run.results / run_id / "verdict.json").exists, f"report of {run_id}")
+            assert run.verdict(run_id)["totals"]["requests"] == len(run.samples()) - before
+        run.process.send_signal(signal.SIGTERM)
+        assert run.finish() == 0, run.output
+    assert (run.results / "latest").readlink() == Path("page-2")
+    assert run.output.count("report: ") == 2
+
+
+def test_results_that_cannot_be_written_are_refused_at_start(tmp_path: Path, target: str) -> None:
+    (tmp_path / "results").write_text("a file where the directory should be")
+    run = Locust(tmp_path, "--host", target, *HEADLESS, "-t", "1s", "Reader")
+    with running(run):
+        assert run.finish() == 3, run.output
+    assert f"results cannot be written to {run.results}: " in run.output
+    assert "Traceback" not in run.output
+
+
+def test_a_second_install_in_a_process_changes_nothing(tmp_path: Path) -> None:
+    code = f"""
+import runpy, locust
+runpy.run_path({str(LOCUSTFILE)!r})
+first = locust.events.lab_measurement
+runpy.run_path({str(LOCUSTFILE)!r})
+assert locust.events.lab_measurement is first
+assert len(locust.events.init._handlers) == 1
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "locust"), "TEST_RESULTS": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)

@@ -1,0 +1,71 @@
+"""A run turns reports into points, moments and a verdict, with its own clock."""
+
+from collections.abc import Sequence
+
+from metrics.recorder import Recorder
+from metrics.run import Ending, Run
+from metrics.targets import Target, Targets
+
+START = 1_700_000_000.4
+ENDING = Ending(planned=["Reader"], workers_lost=[], cpu_warning=False, task_errors={})
+
+NONE = Targets()
+
+
+class Writer:
+    """Keeps what it is given; `lose` of it turns out at the end to be lost."""
+
+    def __init__(self, lose: int = 0) -> None:
+        self.lines: list[str] = []
+        self.points_written = self.points_lost = 0
+        self.lost_because = ""
+        self.lose = lose
+
+    def start(self) -> None:
+        pass
+
+    def submit(self, lines: Sequence[str]) -> None:
+        self.lines += lines
+
+    def close(self) -> None:
+        self.points_lost = self.lose
+        self.points_written = len(self.lines) - self.lose
+
+
+def measured(writer: Writer | None, targets: Targets = NONE) -> Run:
+    clock = [START]
+    recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: 0.0)
+    run = Run("r", 7, "http://t", targets, writer, START)
+    for second in range(3):
+        clock[0] = START + second
+        recorder.record("GET", "/api/crm/contacts", 20.0 + second, context={"scenario": "Reader"})
+        clock[0] = START + second + 0.9
+        run.report("w", recorder.take(), clock[0])
+        run.tick(users=second + 1, now=clock[0])
+    return run
+
+
+def test_a_run_writes_its_seconds_its_users_and_its_events() -> None:
+    writer = Writer()
+    verdict = measured(writer).finish(ENDING, 0, START + 3)
+    kinds = [line.split(",")[2].split(" ")[0] for line in writer.lines if line.startswith("events,")]
+    assert kinds == ["kind=start", "kind=stop", "kind=verdict"]
+    seconds = {line.rpartition(" ")[2] for line in writer.lines if line.startswith("requests,")}
+    assert len(seconds) == 4
+    assert any(line.startswith("users,run_id=r users=3i,workers=1i") for line in writer.lines)
+    assert (verdict.verdict, verdict.generator.points_written) == ("pass", len(writer.lines))
+
+
+def test_points_that_turn_out_to_be_lost_at_the_very_end_make_the_run_invalid() -> None:
+    verdict = measured(Writer(lose=2)).finish(ENDING, 0, START + 3)
+    assert verdict.verdict == "invalid"
+    assert verdict.reasons == ["points lost: 2 of the run's points are not in InfluxDB"]
+
+
+def test_a_run_without_influxdb_has_a_verdict_and_moments_all_the_same() -> None:
+    run = measured(None, Targets((Target("slow", "crm", "max_ms", 21),)))
+    verdict = run.finish(ENDING, 0, START + 3)
+    assert verdict.verdict == "fail"
+    moments = [(moment.second, moment.requests, moment.users) for moment in run.moments.values()]
+    assert moments == [(0, 1, 0), (1, 1, 1), (2, 1, 2), (3, 0, 0)]
+    assert run.most_users == 3

@@ -1,0 +1,88 @@
+"""Targets are read strictly, and measure the requests of their group."""
+
+from typing import Any
+
+import pytest
+
+from metrics.recorder import Cell
+from metrics.targets import Group, Target, TargetError, Targets, read_targets
+
+
+def cell(*latencies_ms: float, failures: int = 0) -> Cell:
+    made = Cell()
+    made.requests, made.failures = len(latencies_ms), failures
+    for ms in latencies_ms:
+        made.latency.record(int(ms * 1000))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [("avg_ms", 2.5), ("max_ms", 4), ("p50_ms", 2), ("p99.9_ms", 4), ("error_percent", 25), ("rate", 2)],
+)
+def test_a_measure_is_taken_of_the_requests(measure: str, value: float) -> None:
+    assert Target("t", "all", measure, 1).value(cell(1, 2, 3, 4, failures=1), 2.0) == pytest.approx(value, rel=0.001)
+
+
+@pytest.mark.parametrize("measure", ["avg_ms", "max_ms", "p95_ms", "error_percent", "rate"])
+def test_no_request_has_no_measure(measure: str) -> None:
+    assert Target("t", "all", measure, 1).value(Cell(), 10) is None
+
+
+def test_a_request_that_was_not_timed_has_no_latency_to_measure() -> None:
+    untimed = Cell()
+    untimed.requests = 1
+    assert Target("t", "all", "avg_ms", 1).value(untimed, 10) is None
+    assert Target("t", "all", "error_percent", 1).value(untimed, 10) == 0
+
+
+def test_a_limit_is_the_last_value_that_is_met() -> None:
+    assert Target("t", "all", "avg_ms", 5).met(5)
+    assert not Target("t", "all", "avg_ms", 5).met(5.001)
+    assert Target("t", "all", "rate", 5).met(5)
+    assert not Target("t", "all", "rate", 5).met(4.999)
+
+
+def test_groups_are_all_an_area_or_patterns() -> None:
+    endpoints = {
+        ("POST", "/api/auth/login"): cell(1),
+        ("POST", "POST /api/auth/login [wrong password]"): cell(1, 1),
+        ("GET", "/api/crm/contacts/search"): cell(1, 1, 1),
+        ("CALL", "first audio"): cell(1, 1, 1, 1),
+    }
+    groups = {
+        "login": Group("login", ("POST /api/auth/login*",)),
+        "wrong": Group("wrong", ("* [wrong password]",)),
+        "voice": Group("voice", ("CALL first audio",)),
+    }
+    targets = Targets((), groups)
+    found = {name: targets.cell_of(name, endpoints).requests for name in ("all", "authentication", "crm", *groups)}
+    assert found == {"all": 10, "authentication": 3, "crm": 3, "login": 3, "wrong": 2, "voice": 4}
+
+
+TARGET = {"name": "t", "group": "all", "measure": "avg_ms", "limit": 5}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"targets": []}, "'targets' is not known"),
+        ({"target": [TARGET | {"measure": "mean"}]}, "measures 'mean'"),
+        ({"target": [TARGET | {"measure": "p100_ms"}]}, "measures 'p100_ms'"),
+        ({"target": [TARGET | {"limit": -1}]}, "limit is a number from 0"),
+        ({"target": [TARGET | {"limit": float("nan")}]}, "limit is a number from 0"),
+        ({"target": [TARGET | {"limit": "5"}]}, "takes exactly name"),
+        ({"target": [TARGET | {"limit": True}]}, "takes exactly name"),
+        ({"target": [TARGET | {"window": "10 s"}]}, "takes exactly name"),
+        ({"target": [{"name": "t"}]}, "takes exactly name"),
+        ({"target": [TARGET | {"group": "crmm"}]}, "names the group 'crmm'"),
+        ({"target": [TARGET, TARGET]}, "two targets have the name 't'"),
+        ({"groups": {"crm": ["*"]}}, "cannot be defined"),
+        ({"groups": {"mine": []}}, "is a list of patterns"),
+        ({"groups": {"mine": "GET *"}}, "is a list of patterns"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_in_one_sentence(content: dict[str, Any], says: str) -> None:
+    with pytest.raises(TargetError, match=says) as caught:
+        read_targets(content)
+    assert "\n" not in str(caught.value)

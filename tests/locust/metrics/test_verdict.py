@@ -1,0 +1,173 @@
+"""Each target can fail, each fact can make a run invalid, and the rule says which of the two it is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from configs.targets import load_targets
+from metrics.recorder import Cell, Endpoint
+from metrics.targets import Group, Target, Targets
+from metrics.verdict import EXIT_CODES, Generator, RunFacts, busiest, judge
+
+LOGIN, CONTACTS, TURN = ("POST", "/api/auth/login"), ("GET", "/api/crm/contacts"), ("CALL", "turn")
+
+
+def cell(requests: int = 10, failures: int = 0, ms: float = 20, outcome: str = "http_5xx") -> Cell:
+    made = Cell()
+    made.requests, made.failures = requests, failures
+    made.outcomes = {"ok": requests - failures} | ({outcome: failures} if failures else {})
+    for _ in range(requests):
+        made.latency.record(int(ms * 1000))
+    return made
+
+
+def facts(endpoints: Mapping[Endpoint, Cell] | None = None, **changed: Any) -> RunFacts:
+    good = RunFacts(
+        run_id="r",
+        duration_s=10,
+        endpoints={LOGIN: cell(), CONTACTS: cell()} if endpoints is None else endpoints,
+        scenarios={"Visitor": [20, 0]},
+        planned=["Visitor"],
+        generator=Generator(workers=2),
+    )
+    return replace(good, **changed)
+
+
+SLOW = Target("slow", "crm", "avg_ms", 100)
+ERRORS = Target("errors", "all", "error_percent", 1)
+TARGETS = Targets((SLOW, ERRORS))
+SATURATED = Generator(workers=1, cpu={"worker 0": [95.0] * 10})
+TOO_SLOW = {CONTACTS: cell(ms=200)}
+FAILING = {CONTACTS: cell(failures=5)}
+
+INVALIDITIES = {
+    "saturated": (facts(generator=SATURATED), "generator saturated: worker 0 used 95"),
+    "warned": (facts(generator=Generator(cpu_warning=True)), "generator saturated: Locust saw"),
+    "lost": (facts(generator=Generator(workers_lost=["worker 1"])), "worker lost: worker 1"),
+    "idle": (facts(planned=["Visitor", "Caller"]), "scenario Caller ran no task"),
+    "points": (
+        facts(generator=Generator(points_lost=7, points_lost_because="it is down")),
+        "points lost: 7 of .* down",
+    ),
+    "tasks": (facts(generator=Generator(task_errors={"KeyError('id')": 3})), r"tasks raised 3 exceptions .* KeyError"),
+    "nothing": (facts({}, scenarios={"Visitor": [1, 0]}), "no request was made"),
+}
+
+
+def test_a_run_that_meets_its_targets_passes() -> None:
+    verdict = judge(facts(), TARGETS)
+    assert (verdict.verdict, verdict.exit_code, verdict.reasons) == ("pass", 0, [])
+    assert verdict.areas["crm"] == {"requests": 10, "failures": 0}
+    assert verdict.areas["telephony"] == {"requests": 0, "failures": 0}
+
+
+@pytest.mark.parametrize("name", INVALIDITIES)
+def test_each_invalidity_makes_a_run_invalid_and_says_why(name: str) -> None:
+    case, says = INVALIDITIES[name]
+    verdict = judge(case, TARGETS)
+    assert (verdict.verdict, verdict.exit_code) == ("invalid", 2)
+    (reason,) = verdict.reasons
+    assert re.search(says, reason)
+
+
+@pytest.mark.parametrize(
+    ("invalidity", "missed", "expected"),
+    [
+        # Errors were seen: they fail a run whatever else is wrong with it.
+        *((name, FAILING, "fail") for name in INVALIDITIES if name != "nothing"),
+        # A time that the generator may have distorted cannot fail it.
+        ("saturated", TOO_SLOW, "invalid"),
+        ("warned", TOO_SLOW, "invalid"),
+        ("lost", TOO_SLOW, "invalid"),
+        # What has no part in the time measured does not excuse it.
+        ("idle", TOO_SLOW, "fail"),
+        ("points", TOO_SLOW, "fail"),
+        ("tasks", TOO_SLOW, "fail"),
+    ],
+)
+def test_a_run_that_missed_a_target_and_is_invalid(
+    invalidity: str, missed: Mapping[Endpoint, Cell], expected: str
+) -> None:
+    verdict = judge(replace(INVALIDITIES[invalidity][0], endpoints=missed), TARGETS)
+    assert verdict.verdict == expected
+    assert verdict.invalid, "the reason of invalidity is named all the same"
+    assert set(verdict.invalid) < set(verdict.reasons), "and so is the missed target"
+
+
+def test_a_dead_backend_fails_the_run_and_is_named() -> None:
+    dead = facts({CONTACTS: cell(200, failures=123, outcome="connection")}, outcome_span={"connection": (12, 30)})
+    verdict = judge(dead, TARGETS)
+    assert verdict.exit_code == 1
+    assert verdict.reasons[0] == (
+        "backend unreachable: 123 connection errors in 200 requests, from second 12 to second 30 of the run"
+    )
+
+
+def test_failures_are_named_by_kind() -> None:
+    verdict = judge(facts(FAILING), TARGETS)
+    assert verdict.reasons == [
+        "failures by kind: 5 http_5xx",
+        "errors: 50 % of 10 requests failed, over its limit of 1 %",
+    ]
+
+
+def test_a_target_whose_group_saw_no_request_is_skipped() -> None:
+    verdict = judge(facts({LOGIN: cell()}), TARGETS)
+    assert verdict.verdict == "pass"
+    found = {target["name"]: target for target in verdict.facts()["targets"]}
+    assert (found["slow"]["value"], found["slow"]["ok"], found["slow"]["status"]) == (None, None, "skipped")
+    assert (found["errors"]["value"], found["errors"]["ok"], found["errors"]["status"]) == (0, True, "met")
+
+
+def offender(target: Target, groups: Mapping[str, Group]) -> Endpoint:
+    """A request of a target's group."""
+    samples = [
+        LOGIN,
+        CONTACTS,
+        TURN,
+        ("CALL", "first audio"),
+        ("GET", "/api/calendar/events"),
+        ("GET", "/api/crm/contacts/search"),
+        ("WS", "/api/ws/notifications [connect]"),
+    ]
+    targets = Targets((), groups)
+    return next(s for s in samples if targets.cell_of(target.group, {s: cell()}).requests)
+
+
+@pytest.mark.parametrize("target", load_targets().targets, ids=lambda target: target.name)
+def test_each_target_of_the_lab_can_fail(target: Target) -> None:
+    targets = load_targets()
+    bad = cell(failures=10) if target.kind == "errors" else cell(ms=target.limit * 1.01)
+    verdict = judge(facts({offender(target, targets.groups): bad}), targets)
+    found = {result.target.name: result for result in verdict.results}
+    assert found[target.name].status == "missed"
+    assert found[target.name].sentence in verdict.reasons
+    assert (verdict.verdict, verdict.exit_code) == ("fail", 1)
+    good = judge(facts({offender(target, targets.groups): cell(ms=1)}), targets)
+    assert {result.target.name: result.status for result in good.results}[target.name] == "met"
+
+
+def test_a_rate_that_is_not_reached_fails() -> None:
+    verdict = judge(facts(), Targets((Target("rate", "all", "rate", 3),)))
+    assert verdict.reasons == ["rate: 2 /s, under its limit of 3 /s"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([], 0),
+        ([100, 100], 0),
+        ([100, 100, 100], 100),
+        ([10] * 30 + [95] * 10 + [10] * 30, 95),
+        ([10] * 30 + [100] * 5 + [10] * 30, 55),
+    ],
+)
+def test_cpu_is_judged_over_ten_seconds(samples: list[float], expected: float) -> None:
+    assert busiest(samples) == pytest.approx(expected)
+
+
+def test_every_verdict_has_its_exit_code() -> None:
+    assert EXIT_CODES == {"pass": 0, "fail": 1, "invalid": 2}
