@@ -1,0 +1,69 @@
+"""The lab's targets are those that were asked for, and a wrong file is refused in one sentence that names it."""
+
+from pathlib import Path
+
+import pytest
+
+from configs.targets import load_targets
+from metrics.recorder import Cell, Endpoint
+from metrics.targets import TargetError
+
+
+def test_the_lab_is_held_to_these_targets() -> None:
+    found = {(target.group, target.measure, target.limit) for target in load_targets().targets}
+    assert found == {
+        ("authentication", "avg_ms", 500),
+        ("crm", "avg_ms", 1000),
+        ("calendar", "avg_ms", 800),
+        ("search", "avg_ms", 1500),
+        ("websocket connection", "avg_ms", 2000),
+        ("voice first audio", "p95_ms", 2000),
+        ("voice turn", "p95_ms", 1200),
+        ("all", "error_percent", 1),
+        ("authentication", "error_percent", 0.5),
+        ("critical path", "error_percent", 0.1),
+        ("all", "avg_ms", 2000),
+        ("all", "error_percent", 2),
+        ("all", "p95_ms", 5000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("group", "endpoint", "holds"),
+    [
+        ("search", ("GET", "/api/crm/contacts/search"), True),
+        ("search", ("GET", "GET /api/conversations/search [by name]"), True),
+        ("search", ("GET", "/api/crm/contacts"), False),
+        ("websocket connection", ("WS", "/api/ws/notifications [connect]"), True),
+        ("websocket connection", ("WS", "connect"), True),
+        ("websocket connection", ("WS", "/api/ws/notifications [message]"), False),
+        ("critical path", ("POST", "/api/auth/login"), True),
+        ("critical path", ("CALL", "answer"), True),
+        ("critical path", ("CALL", "connect"), True),
+        ("critical path", ("CALL", "turn"), False),
+        ("voice turn", ("CALL", "turn"), True),
+        ("voice first audio", ("CALL", "first audio"), True),
+    ],
+)
+def test_a_group_holds_its_requests(group: str, endpoint: Endpoint, holds: bool) -> None:
+    cell = Cell()
+    cell.requests = 1
+    assert load_targets().cell_of(group, {endpoint: cell}).requests == int(holds)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read: No such file or directory."),
+        (b"[[target]", "is not TOML: "),
+        (b"\xff", "is not TOML: "),
+        (b"[[target]]\nname = 'x'\n", "takes exactly name, group and measure as text and limit as a number."),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "targets.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TargetError, match=says) as caught:
+        load_targets(path)
+    assert str(caught.value).startswith(f"{path}: ")
