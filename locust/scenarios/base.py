@@ -99,8 +99,8 @@ class PlatformUser(FastHttpUser):
         return self._waits.uniform(low, high)
 
     def context(self) -> dict[str, Any]:
-        """What each request carries for the metrics: which scenario it belongs to."""
-        return {"scenario": type(self).__name__}
+        """What each request carries for the metrics: which scenario and which of its users it belongs to."""
+        return {"scenario": type(self).__name__, "user": self.grant.number if hasattr(self, "grant") else None}
 
     def offers(self, *operations: str) -> bool:
         """Tell whether the target has all these operations."""

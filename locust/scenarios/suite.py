@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -109,7 +110,7 @@ class Conductor:
             except (SetupError, SettingsError) as error:
                 self._exit(environment, runner, error)
             except KeyboardInterrupt:
-                self._clean_up()
+                self._clean_up(None)
                 self._exit(environment, runner, SetupError("Interrupted before the run began."))
 
     def _settle_target(self, environment: Any) -> str:
@@ -132,7 +133,7 @@ class Conductor:
         try:
             desk.prepare(wanted)
         except SetupError:
-            self._clean_up()
+            self._clean_up(None)
             raise
 
     def _say_what_is_skipped(self, classes: list[type[PlatformUser]], desk: Desk) -> None:
@@ -164,7 +165,7 @@ class Conductor:
     def _on_test_stop(self, **_rest: Any) -> None:
         try:
             self._lab.hang_up()
-            self._clean_up()
+            self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
         finally:
             self._ended.set()
 
@@ -172,10 +173,10 @@ class Conductor:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""
         self._ended.wait(END_WITHIN_S)
 
-    def _clean_up(self) -> None:
+    def _clean_up(self, note: Path | None) -> None:
         desk, self._lab.desk = self._lab.desk, None
         if desk is not None:
-            desk.clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
+            desk.clean_up(note)
 
     def _exit(self, environment: Any, runner: Any, why: Exception) -> None:
         """Say why, send the workers home, and exit with 3."""

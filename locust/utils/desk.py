@@ -117,6 +117,8 @@ class Desk:
 
     def clean_up(self, note: Path | None = None) -> CleanupReport:
         """Remove what the run made and say what stays, in the log and in the file that `note` names."""
+        if not self._provisioner.organisations and self._borrowed is None:
+            return CleanupReport()
         cleanup = Cleanup(self._http, self._provisioner.mark, self.offered, self._numbers)
         borrowed = None
         if self._borrowed is not None:
@@ -124,9 +126,12 @@ class Desk:
         report = cleanup.sweep(self._provisioner.organisations, borrowed)
         logger.log(logging.WARNING if report.failed else logging.INFO, "%s", report.sentences())
         if note is not None:
-            note.parent.mkdir(parents=True, exist_ok=True)
             content = {"mark": self._provisioner.mark, "removed": dict(report.removed), "left": report.left}
-            note.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            try:
+                note.parent.mkdir(parents=True, exist_ok=True)
+                note.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            except OSError as error:
+                logger.warning("The note of the clean-up cannot be written to %s: %s.", note, error.strerror)
         return report
 
     def _guarded(self, make: Any, *arguments: Any) -> Any:
