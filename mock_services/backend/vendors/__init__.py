@@ -1,0 +1,1 @@
+"""The vendors that the backend calls, one client each."""
