@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
@@ -13,6 +15,12 @@ from mock_services.backend.accounts.sessions import Sessions
 from mock_services.backend.accounts.state import Accounts
 from mock_services.backend.accounts.tokens import AccessTokens, StoredTokens
 from mock_services.backend.accounts.users import Users
+from mock_services.backend.calendar.attendees import Attendees
+from mock_services.backend.calendar.events import Events
+from mock_services.backend.calendar.invitations import Letters
+from mock_services.backend.calendar.public import PublicCalendar
+from mock_services.backend.calendar.state import Calendar
+from mock_services.backend.calendar.views import Views
 from mock_services.backend.crm.contacts import Contacts
 from mock_services.backend.crm.dashboard import DashboardPage
 from mock_services.backend.crm.interactions import Interactions
@@ -28,6 +36,7 @@ from mock_services.backend.telephony.messages import CallMessages
 from mock_services.backend.telephony.state import Telephony
 from mock_services.backend.telephony.twiml import STREAM_PATH
 from mock_services.backend.telephony.webhooks import Webhooks
+from mock_services.backend.vendors.mail import Mailer
 from mock_services.backend.voice_agent.stream import VoiceAgentStream
 from mock_services.core.randomness import Randomness
 from mock_services.core.service import Service
@@ -42,6 +51,13 @@ class Backend(Service):
         self.rows = Rows(settings.max_rows)
         self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
         self.crm = Crm(self.rows, randomness, settings.defects)
+        self.calendar = Calendar(self.rows, randomness, self.crm, settings.defects)
+        self.mailer = Mailer(
+            str(settings.sendgrid_api_url),
+            settings.sendgrid_api_key,
+            settings.mail_from,
+            settings.vendor_timeout_s,
+        )
         self.telephony = Telephony(
             randomness,
             max_calls=settings.max_calls,
@@ -59,6 +75,8 @@ class Backend(Service):
             self.accounts, access, self.access_tokens, self.refresh_tokens, self.reset_tokens, settings.bcrypt_rounds
         )
         pages = Pages()
+        views = Views(self.calendar, settings.defects)
+        letters = Letters(str(settings.frontend_url))
         areas = (
             pages,
             sessions,
@@ -67,6 +85,9 @@ class Backend(Service):
             Contacts(self.crm, access, settings.defects),
             Interactions(self.crm, access),
             DashboardPage(self.crm, access),
+            Events(self.calendar, views, access, settings.defects, extensions=settings.extensions),
+            Attendees(self.calendar, views, access, settings.defects, self.mailer, letters),
+            PublicCalendar(self.calendar, views, self.mailer, letters),
             TelephonyConfiguration(self.telephony, access),
             Calls(self.telephony, access),
             CallMessages(self.telephony, access),
@@ -86,14 +107,21 @@ class Backend(Service):
             sockets=((STREAM_PATH, self.voice_agent),),
             before=(self.guards.limit_rate, self.guards.limit_size),
             decorate=(self.guards.secure,),
+            lifespan=self._lifespan,
             reset=(self.clear,),
             gauges=self.gauges,
         )
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        yield
+        await self.mailer.close()
 
     def clear(self) -> None:
         """Forget everything that was stored, and every client's count."""
         self.accounts.clear()
         self.crm.clear()
+        self.calendar.clear()
         self.telephony.clear()
         self.voice_agent.counts.clear()
         self.rows.used = 0
@@ -109,6 +137,7 @@ class Backend(Service):
             "rows": self.rows.used,
             "tenants": len(self.accounts.tenants),
             "users": len(self.accounts.users),
+            "events": len(self.calendar),
             "calls": len(self.telephony),
             "refresh_tokens": len(self.refresh_tokens),
             "rate_limited_clients": len(self.guards.limiter),

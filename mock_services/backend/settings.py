@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     max_chunked_body_mib: int = Field(default=64, gt=0, description="of a body that announces no length (memory)")
 
     max_rows: int = Field(
-        default=500_000, gt=0, description="organisations, users, contacts and interactions in all (memory)"
+        default=500_000, gt=0, description="organisations, users, contacts, interactions, events… in all (memory)"
     )
     max_tokens: int = Field(
         default=200_000, gt=0, description="refresh tokens, and access tokens known as valid (memory)"
