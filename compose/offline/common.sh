@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts of compose/offline share: how they speak, where they cache, and which mirror the machine's apt uses.
 # Sourced, from the repository's root.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import shutil
 import socket
 import threading
 import urllib.parse
@@ -22,17 +21,13 @@ from compose.offline.influxdb import engine
 from compose.offline.influxdb.gateway import Gateway
 from compose.offline.influxdb.influx2 import Influx2
 
-pytestmark = pytest.mark.skipif(shutil.which("influxd") is None, reason="needs influxd (Debian: influxdb)")
-
 OPERATOR = "operator-token"
 NOW = 1_700_000_000_000_000_000
 
 
 @pytest.fixture(scope="module")
 def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = engine.free_port()
     process = engine.start(tmp_path_factory.mktemp("influxd"), port)
     yield port
     process.terminate()
