@@ -107,7 +107,7 @@ def _check(*rising: float) -> None:
 
 
 def _number(ms: float) -> str:
-    return f"{ms:.0f}" if ms.is_integer() else repr(ms)
+    return f"{ms:.0f}" if ms == int(ms) else repr(ms)
 
 
 def _from_setting(value: object) -> object:

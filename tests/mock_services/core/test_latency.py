@@ -36,6 +36,7 @@ class Settings(BaseSettings):
 )
 def test_a_delay_is_one_short_text(text: str, delay: Delay) -> None:
     assert parse_delay(text) == delay
+    assert parse_delay(str(delay)) == delay, "also where it was made of whole numbers"
 
 
 @given(DELAYS)
