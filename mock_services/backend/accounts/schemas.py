@@ -86,6 +86,14 @@ class UserUpdate(BaseModel):
     is_verified: bool | None = None
 
 
+class ProfileUpdate(BaseModel):
+    """What users may change of themselves; a username may be left out, but not be null."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    username: str = Field(default_factory=str)
+
+
 class UserView(BaseModel):
     """A user."""
 

@@ -130,7 +130,11 @@ class Accounts:
         """Raise `BadRequest` if the tenant has a user of this e-mail or this name."""
         if any(user.tenant is tenant for user in self.with_email(email)):
             raise BadRequest(f"the tenant has a user with the e-mail {email!r}")
-        if any(user.username == username for user in tenant.users.values()):
+        self.refuse_taken_name(tenant, username)
+
+    def refuse_taken_name(self, tenant: Tenant, username: str, owner: User | None = None) -> None:
+        """Raise `BadRequest` if the tenant has a user of this name, other than its `owner`."""
+        if any(user.username == username and user is not owner for user in tenant.users.values()):
             raise BadRequest(f"the tenant has a user called {username!r}")
 
     def with_email(self, email: str) -> Iterable[User]:

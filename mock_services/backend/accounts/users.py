@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 
 from mock_services.backend.accounts.access import ADMINS, Access
-from mock_services.backend.accounts.schemas import RoleQuery, UserPath, UserView, user_view
+from mock_services.backend.accounts.schemas import ProfileUpdate, RoleQuery, UserPath, UserView, user_view
 from mock_services.backend.accounts.state import Accounts, User
 from mock_services.backend.accounts.tokens import StoredTokens
 from mock_services.backend.errors import AccessDenied, BadRequest
@@ -32,6 +32,16 @@ class Users:
         active, admin = self._access.active, self._access.one_of(ADMINS)
         return (
             area("GET", "", self.all, authenticate=admin, gives=list[UserView], refuses=(400,)),
+            area(
+                "PATCH",
+                "/me",
+                self.update_profile,
+                authenticate=active,
+                body=ProfileUpdate,
+                gives=UserView,
+                refuses=(400,),
+                extension=True,
+            ),
             area(
                 "GET",
                 "/{user_id}",
@@ -75,6 +85,17 @@ class Users:
         if exchange.path.user_id != caller.id and caller.role not in ADMINS:
             raise AccessDenied("only an administrator sees other users")
         return json_response(user_view(self._accounts.user_of(caller.tenant, exchange.path.user_id)))
+
+    async def update_profile(self, exchange: Exchange) -> Response:
+        """Change the caller's own names."""
+        caller: User = exchange.principal
+        given: ProfileUpdate = exchange.body
+        values = given.model_dump(exclude_unset=True)
+        if "username" in values:
+            self._accounts.refuse_taken_name(caller.tenant, given.username, caller)
+        for name, value in values.items():
+            setattr(caller, name, value)
+        return json_response(user_view(caller))
 
     async def give_role(self, exchange: Exchange) -> Response:
         """Give a user a role; only a super administrator makes others."""

@@ -14,7 +14,15 @@ from tests.mock_services.backend.support import SECRET, Founder, Member
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(bcrypt_rounds=4, rate_limit_requests=0, jwt_secret=SECRET, seed="tests", dialable_tenants=True)
+    """The platform and no more, with limits out of the way; tests of the lab's extensions switch them on."""
+    return Settings(
+        bcrypt_rounds=4,
+        rate_limit_requests=0,
+        jwt_secret=SECRET,
+        seed="tests",
+        dialable_tenants=True,
+        extensions=False,
+    )
 
 
 @pytest.fixture
