@@ -19,7 +19,7 @@ def verdict() -> dict[str, Any]:
 
 
 def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "--users", "6", "--run-time", "12s", environment=environment)
+    smoke = command("smoke", "--users", "6", "--run-time", "20s", environment=environment)
     out, err = smoke.communicate(timeout=120)
     assert smoke.returncode == 0, out + err
     judged = verdict()
