@@ -93,8 +93,10 @@ class Measurement:
         self._run: Run | None = None
         self._ticker: gevent.Greenlet | None = None
         self._finishing: gevent.Greenlet | None = None
-        self._worker_faults = False
+        self._faults = False
+        self._cpu_warning = False
         self._leaving = False
+        self._expected: set[str] = set()
         self._absent_since: dict[str, float] = {}
         self._lost: set[str] = set()
 
@@ -104,6 +106,7 @@ class Measurement:
         """Take the role that Locust gave this process."""
         self._environment, self._runner, self._web_ui = environment, runner, web_ui
         events = environment.events
+        events.cpu_warning.add_listener(self._on_cpu_warning)
         if isinstance(runner, runners.WorkerRunner):
             events.request.add_listener(self._recorder.record)
             events.report_to_master.add_listener(self._on_report_to_master)
@@ -125,16 +128,23 @@ class Measurement:
         events.quitting.add_listener(self._on_quitting)
         events.quit.add_listener(self._on_quit)
 
+    def _on_cpu_warning(self, **_rest: Any) -> None:
+        self._cpu_warning = True
+
+    def _forget_warnings(self) -> None:
+        self._cpu_warning = self._faults = locust.log.unhandled_greenlet_exception = False
+
     # On a worker.
 
     def _on_report_to_master(self, client_id: str, data: dict[str, Any]) -> None:
-        data[KEY] = self._recorder.take() | {"fault": locust.log.unhandled_greenlet_exception}
+        said = {"fault": locust.log.unhandled_greenlet_exception, "cpu_warning": self._cpu_warning}
+        data[KEY] = self._recorder.take() | said
 
     def _on_worker_start(self, environment: Any, **_rest: Any) -> None:
         # The master's options come with its order to spawn, and with them the id it gave to the run.
         self.run_id = getattr(environment.parsed_options, "lab_run_id", self.run_id)
         self._recorder.clear()
-        locust.log.unhandled_greenlet_exception = False
+        self._forget_warnings()
 
     def _on_worker_stop(self, **_rest: Any) -> None:
         # All users have stopped: the last report, at once, since the master waits for it.
@@ -142,6 +152,7 @@ class Measurement:
         self._environment.events.report_to_master.fire(client_id=self._runner.client_id, data=data)
         data[KEY]["final"] = True
         self._runner.send_message("stats", data)
+        self._forget_warnings()
 
     def _on_worker_quitting(self, **_rest: Any) -> None:
         # Once a master has heard that its last worker leaves, it listens no more.
@@ -180,8 +191,9 @@ class Measurement:
         self._recorder.clear()
         self._absent_since.clear()
         self._lost.clear()
-        self._worker_faults = False
-        locust.log.unhandled_greenlet_exception = False
+        self._forget_warnings()
+        if isinstance(self._runner, runners.MasterRunner):
+            self._expected = set(filter(self._present, self._runner.clients))
         self._run = Run(self.run_id, self._seed, environment.host or "", self._targets, self._new_writer(), time.time())
         logger.info("Run %s, seed %d: results in %s", self.run_id, self._seed, self._results_dir / self.run_id)
         self._ticker = gevent.spawn(self._tick_every_second, self._run)
@@ -198,7 +210,8 @@ class Measurement:
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
         if self._run is not None and KEY in data:
             self._run.report(client_id, data[KEY], time.time())
-            self._worker_faults = self._worker_faults or data[KEY]["fault"]
+            self._faults = self._faults or data[KEY]["fault"]
+            self._cpu_warning = self._cpu_warning or data[KEY]["cpu_warning"]
 
     def _tick_every_second(self, run: Run) -> None:
         while True:
@@ -221,11 +234,16 @@ class Measurement:
         client = self._runner.clients.get(worker_id)
         return client is not None and client.state != runners.STATE_MISSING
 
+    @staticmethod
+    def _has_ended(run: Run, worker_id: str) -> bool:
+        worker = run.merge.workers.get(worker_id)
+        return worker is not None and worker.final
+
     def _look_for_lost_workers(self, run: Run, now: float) -> None:
         if self._leaving or not isinstance(self._runner, runners.MasterRunner):
             return
-        for worker_id in run.merge.workers:
-            if self._present(worker_id) or run.merge.workers[worker_id].final:
+        for worker_id in self._expected | set(run.merge.workers):
+            if self._present(worker_id) or self._has_ended(run, worker_id):
                 self._absent_since.pop(worker_id, None)
             elif now - self._absent_since.setdefault(worker_id, now) > LOST_AFTER_S and worker_id not in self._lost:
                 self._lost.add(worker_id)
@@ -243,6 +261,9 @@ class Measurement:
         self._leaving = True
         if self._finishing is not None:
             self._finishing.join()
+        if self._web_ui is None and self._runs == 0 and self._environment.process_exit_code is None:
+            sys.stderr.write("no run was started, so there is no verdict\n")
+            self._environment.process_exit_code = EXIT_CODES[INVALID]
 
     def _on_stop(self, environment: Any, **_rest: Any) -> None:
         if self._run is None:
@@ -289,7 +310,8 @@ class Measurement:
             return
 
         def pending() -> list[str]:
-            return [i for i, worker in run.merge.workers.items() if not worker.final and i not in self._lost]
+            known = self._expected | set(run.merge.workers)
+            return [i for i in known - self._lost if not self._has_ended(run, i)]
 
         self._leaving = self._leaving or self._web_ui is None
         deadline = time.monotonic() + self._environment.stop_timeout + FINAL_REPORTS_S
@@ -310,12 +332,12 @@ class Measurement:
         for found in runner.exceptions.values():
             text = " ".join(str(found["msg"]).split())[:200] or "an exception without a text"
             errors[text] = errors.get(text, 0) + found["count"]
-        if locust.log.unhandled_greenlet_exception or self._worker_faults:
+        if locust.log.unhandled_greenlet_exception or self._faults:
             errors["an exception in a listener or a greenlet: the log has its traceback"] = 1
         return Ending(
             planned=sorted(user_class.__name__ for user_class in environment.user_classes),
             workers_lost=sorted(self._lost),
-            cpu_warning=bool(runner.cpu_warning_emitted or runner.worker_cpu_warning_emitted),
+            cpu_warning=self._cpu_warning,
             task_errors=errors,
         )
 
@@ -325,9 +347,5 @@ class Measurement:
 
     def _on_quit(self, **_rest: Any) -> None:
         """The last word of a headless run, after Locust's own tables."""
-        if self._web_ui is not None:
-            return
-        if self.verdict is not None:
+        if self._web_ui is None and self.verdict is not None:
             self._say(self.verdict)
-        elif self._environment.process_exit_code is None:
-            sys.stderr.write("no run was started, so there is no verdict\n")

@@ -171,11 +171,12 @@ class Verdict:
 
 
 def figure(value: float | None) -> str:
-    """A number as a reader wants it: 0.25, 12.3, 1,234."""
+    """A number as a reader wants it: 0.5, 12.3, 1,234."""
     if value is None:
         return "–"
     digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{digits}f}"
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text
 
 
 def judge(facts: RunFacts, targets: Targets) -> Verdict:

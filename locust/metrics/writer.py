@@ -101,7 +101,7 @@ class Writer:
             while self._queue and self._deliver():
                 pass
         while self._queue:
-            self._lose(self.lost_because or f"they were not delivered within {timeout:.0f} s of the run's end")
+            self._lose(self.lost_because or f"they were not delivered within {timeout:g} s of the run's end")
         if self._client is not None:
             self._client.close()
             self._client = None

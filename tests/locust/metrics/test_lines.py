@@ -1,6 +1,7 @@
 """Line protocol that InfluxDB takes: escaped, of stable field types, with a bounded number of series."""
 
 import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,3 +107,13 @@ def test_a_cell_without_requests_has_counts_alone() -> None:
 def test_control_characters_cannot_break_a_line() -> None:
     assert escape("a\nb,c=d e\\") == "a?b\\,c\\=d\\ e/"
     assert escape("") == "-"
+
+
+def test_the_documentation_lists_the_measurements_and_their_fields() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "metrics.md").read_text()
+    table = page.partition("| field |")[2].partition("\n\n")[0]
+    _, lines = seconds_of([("/a", 20.0, True)])
+    lines += [*user_lines("r", START, 5, [(0, 10.0)]), event_line("r", "start", "text", START)]
+    written = {text.partition(",")[0] for text in lines}
+    assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == written
+    assert set(re.findall(r"`(\w+)`", table)) == set(fields(next(text for text in lines if text.startswith("overall"))))

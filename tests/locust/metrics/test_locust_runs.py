@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,17 +154,66 @@ def test_a_run_ends_with_one_block_and_all_its_files(measured: tuple[Locust, int
     assert "seed 7" in run.output
 
 
-def test_an_influxdb_that_is_down_costs_the_load_nothing_and_makes_the_run_invalid(tmp_path: Path, target: str) -> None:
+@pytest.fixture(scope="module")
+def short_runs(tmp_path_factory: pytest.TempPathFactory, target: str) -> Iterator[dict[str, list[Locust]]]:
+    """Runs that need little of the machine, started together; a test waits for the end of its own."""
+
+    def directory(name: str) -> Path:
+        return tmp_path_factory.mktemp(name)
+
+    alone = ["--host", target, *HEADLESS, "-u", "4"]
     nobody = f"http://127.0.0.1:{free_port()}"
-    run = Locust(tmp_path, "--host", target, *HEADLESS, "-u", "4", "-t", "3s", "Reader", TEST_INFLUX=nobody)
-    with running(run):
-        assert run.finish() == 2, run.output
+    port = str(free_port())
+    forks = ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    forked = directory("forked")
+    runs = {
+        "no influx": [Locust(directory("down"), *alone, "-t", "3s", "Reader", TEST_INFLUX=nobody)],
+        "idle": [Locust(directory("idle"), *alone, "-t", "2s", "Reader", "Idle")],
+        "raising": distributed(directory("raising"), target, *HEADLESS, "-u", "2", "-t", "2s", "Raising"),
+        "forked": [Locust(forked, *alone, *forks, "-t", "3s", "--csv", str(forked / "mine" / "run"), "Reader")],
+    }
+    with running(*(process for processes in runs.values() for process in processes)):
+        yield runs
+
+
+def test_an_influxdb_that_is_down_costs_the_load_nothing_and_makes_the_run_invalid(
+    short_runs: dict[str, list[Locust]],
+) -> None:
+    (run,) = short_runs["no influx"]
+    assert run.finish() == 2, run.output
     verdict = run.verdict()
     assert verdict["verdict"] == "invalid"
     assert verdict["generator"]["points_written"] == 0
     assert verdict["generator"]["points_lost"] > 10
     assert verdict["reasons"][0].startswith(f"points lost: {verdict['generator']['points_lost']} of the run's points")
     assert verdict["totals"]["requests"] == len(run.samples()) > 100
+
+
+def test_a_scenario_that_runs_nothing_makes_the_run_invalid(short_runs: dict[str, list[Locust]]) -> None:
+    (run,) = short_runs["idle"]
+    assert run.finish() == 2, run.output
+    assert run.verdict()["reasons"] == ["scenario Idle ran no task: none of the run's requests came from it"]
+
+
+def test_exceptions_of_tasks_are_never_a_pass(short_runs: dict[str, list[Locust]]) -> None:
+    master = short_runs["raising"][0]
+    assert master.finish() == 2, master.output
+    (reason,) = master.verdict()["reasons"]
+    assert reason.startswith("tasks raised ")
+    assert "access_token" in reason
+
+
+def test_workers_of_one_command_report_too_and_a_csv_goes_where_it_was_asked_for(
+    short_runs: dict[str, list[Locust]],
+) -> None:
+    (run,) = short_runs["forked"]
+    assert run.finish() == 0, run.output
+    samples = len(run.samples())
+    assert run.verdict()["totals"]["requests"] == samples
+    prefix = run.results.parent / "mine" / "run"
+    for path in (Path(f"{prefix}_stats.csv"), run.results / "latest" / "lab_stats.csv"):
+        assert int(locust_rows(path)[("", "Aggregated")]["Request Count"]) == samples
+    assert Path(f"{prefix}_stats_history.csv").exists()
 
 
 def test_a_backend_that_dies_in_the_middle_fails_the_run_and_is_named(tmp_path: Path) -> None:
@@ -180,22 +230,6 @@ def test_a_backend_that_dies_in_the_middle_fails_the_run_and_is_named(tmp_path: 
     assert verdict["reasons"][0].startswith("backend unreachable: ")
     assert verdict["totals"]["outcomes"]["connection"] > 10
     assert "\n  - backend unreachable: " in run.output
-
-
-def test_a_scenario_that_runs_nothing_makes_the_run_invalid(tmp_path: Path, target: str) -> None:
-    run = Locust(tmp_path, "--host", target, *HEADLESS, "-u", "4", "-t", "2s", "Reader", "Idle")
-    with running(run):
-        assert run.finish() == 2, run.output
-    assert run.verdict()["reasons"] == ["scenario Idle ran no task: none of the run's requests came from it"]
-
-
-def test_exceptions_of_tasks_are_never_a_pass(tmp_path: Path, target: str) -> None:
-    processes = distributed(tmp_path, target, *HEADLESS, "-u", "2", "-t", "2s", "Raising")
-    with running(*processes):
-        assert processes[0].finish() == 2, processes[0].output
-    (reason,) = processes[0].verdict()["reasons"]
-    assert reason.startswith("tasks raised ")
-    assert "access_token" in reason
 
 
 @pytest.mark.parametrize("signalled", ["alone", "master", "all"])
@@ -232,23 +266,6 @@ def test_a_lost_worker_makes_the_run_invalid_and_the_rest_is_reported(tmp_path: 
         f"worker lost: {name}" for name in master.verdict()["generator"]["workers_lost"]
     ]
     assert len(master.verdict()["generator"]["workers_lost"]) == 1
-
-
-def test_workers_of_one_command_report_too_and_a_csv_goes_where_it_was_asked_for(tmp_path: Path, target: str) -> None:
-    prefix = tmp_path / "mine" / "run"
-    port = str(free_port())
-    run = Locust(
-        tmp_path,
-        *("--host", target, *HEADLESS, "-u", "4", "-t", "3s", "--processes", "2", "--csv", str(prefix), "Reader"),
-        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
-    )
-    with running(run):
-        assert run.finish() == 0, run.output
-    samples = len(run.samples())
-    assert run.verdict()["totals"]["requests"] == samples
-    for path in (Path(f"{prefix}_stats.csv"), run.results / "latest" / "lab_stats.csv"):
-        assert int(locust_rows(path)[("", "Aggregated")]["Request Count"]) == samples
-    assert Path(f"{prefix}_stats_history.csv").exists()
 
 
 def test_each_run_on_the_page_is_a_run_of_its_own(tmp_path: Path, target: str) -> None:

@@ -2,6 +2,10 @@
 
 # mypy: allow-untyped-calls
 
+import time
+
+import gevent
+import gevent.event
 import pytest
 import urllib3.exceptions
 from influxdb_client.rest import ApiException
@@ -124,3 +128,26 @@ def test_a_batch_dropped_while_it_was_being_written_is_counted_once(monkeypatch:
     writer.submit(["a"])
     writer.close()
     assert (writer.points_written, writer.points_lost) == (3, 0)
+
+
+def test_a_database_that_never_answers_holds_the_end_up_only_so_long() -> None:
+    writer = Writer(INFLUX, lambda lines: gevent.event.Event().wait())
+    writer.submit(["a", "b"])
+    before = time.monotonic()
+    writer.close(timeout=0.1)
+    assert time.monotonic() - before < 5
+    assert (writer.points_written, writer.points_lost) == (0, 2)
+    assert writer.lost_because == "they were not delivered within 0.1 s of the run's end"
+
+
+def test_the_greenlet_delivers_while_the_run_goes_on() -> None:
+    database = Database(ConnectionRefusedError())
+    writer = writer_to(database)
+    writer.start()
+    for batch in (["a"], ["b"]):
+        writer.submit(batch)
+    with gevent.Timeout(5):
+        while writer.points_written < 2:
+            gevent.idle()
+    assert database.lines == ["a", "b"]
+    writer.close()
