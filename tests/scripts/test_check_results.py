@@ -1,12 +1,14 @@
 """The gate on Locust's CSV: its verdicts, its exit codes, and one sentence for a file that is none."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "check_results.py"
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "check_results.py"
 HEADER = (
     "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,"
     "Max Response Time,Average Content Size,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%\n"
@@ -126,3 +128,13 @@ def test_wrong_usage_is_three(stats: Path, options: tuple[str, ...]) -> None:
     code, _, complaint = check(stats, *options)
     assert code == 3
     assert complaint.count("\n") == 1
+
+
+def test_the_commands_of_the_documentation_work(stats: Path) -> None:
+    stats.write_text(HEADER + total())
+    page = (ROOT / "docs" / "results.md").read_text()
+    commands = [shlex.split(line) for line in page.splitlines() if line.startswith("python scripts/check_results.py ")]
+    assert len(commands) == 2
+    for _, _, csv, *options in commands:
+        assert csv == "results/latest/lab_stats.csv"
+        assert check(stats, *options)[0] == 0
