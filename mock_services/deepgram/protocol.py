@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from enum import Enum, auto
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
+from mock_services.core.conversation import Close, Output
 from mock_services.core.speech import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
 from mock_services.deepgram import messages as m
 from mock_services.deepgram import voice
@@ -24,17 +25,6 @@ from mock_services.deepgram.timing import Timing
 QUEUED_INJECTIONS: Final = 16
 NEVER: Final = float("inf")
 SETTINGS_APPLIED: Final = m.server_message("SettingsApplied")
-
-
-class Close(NamedTuple):
-    """Close the socket: nothing follows."""
-
-    code: int
-    reason: str
-
-
-Output = str | bytes | Close
-"""A text message, a binary message, or the end."""
 
 
 class State(Enum):

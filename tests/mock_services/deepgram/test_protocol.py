@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from mock_services.core.conversation import Close, Output
 from mock_services.core.speech import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, SILENCE, load_recordings
 from mock_services.deepgram import voice
-from mock_services.deepgram.protocol import AgentSession, Close, Output
+from mock_services.deepgram.protocol import AgentSession
 from mock_services.deepgram.tally import Tally
 from mock_services.deepgram.timing import Timing
 

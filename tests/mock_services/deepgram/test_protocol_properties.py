@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mock_services.core.conversation import Close, Output
 from mock_services.core.speech import FRAME_BYTES, SILENCE, load_recordings
-from mock_services.deepgram.protocol import AgentSession, Close, Output
+from mock_services.deepgram.protocol import AgentSession
 from mock_services.deepgram.tally import Tally
 from mock_services.deepgram.timing import Timing
 
