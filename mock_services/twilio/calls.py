@@ -114,9 +114,9 @@ class Call:
             "callbacks": self._callbacks,
         }
         if failure is None:
-            self._tell("ended", reason=reason, **common)
+            self._tell("ended", at_ms=duration_ms, reason=reason, **common)
             return "ended"
-        self._tell("failed", **_failed(failure), **common)
+        self._tell("failed", at_ms=self._since_accepted(failure.at), **_failed(failure), **common)
         return "failed"
 
     def _tell(self, event: str, **fields: Any) -> None:
@@ -131,8 +131,8 @@ class Call:
             }
         )
 
-    def _since_accepted(self) -> float:
-        return round((time.monotonic() - self._accepted) * 1000, 3)
+    def _since_accepted(self, at: float | None = None) -> float:
+        return round(((time.monotonic() if at is None else at) - self._accepted) * 1000, 3)
 
 
 class Switchboard:

@@ -186,6 +186,8 @@ class _Target:
             raise BadUrlError(f"the webhook URL {url[:200]!r} is malformed: {malformed}") from malformed
         if not host or parts.scheme not in {"http", "https"} or not is_url_text(url):
             raise BadUrlError(f"the webhook URL {url[:200]!r} is not an http or https URL with a host")
+        if "@" in parts.netloc:
+            raise BadUrlError(f"the webhook URL of {host} holds a user name, which this double does not send")
         query = parts.query
         if method == "GET" and params:
             query = f"{query}&{urlencode(params)}" if query else urlencode(params)
@@ -194,7 +196,7 @@ class _Target:
         self.secure = parts.scheme == "https"
         self.host = host
         self.port = port or (443 if self.secure else 80)
-        self.netloc = parts.netloc.rpartition("@")[2]
+        self.netloc = parts.netloc
         self.path = (parts.path or "/") + (f"?{query}" if query else "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 from urllib.parse import urljoin
@@ -27,12 +27,13 @@ Tell = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call failed: the step, a word from a bounded set, a sentence, and Twilio's error code if it has one."""
+    """Why a call failed: step, a word from a bounded set, a sentence, Twilio's error code if any; `at`: monotonic."""
 
     step: str
     reason: str
     detail: str
     error_code: int | None = None
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ class MediaSession(WSListener):
     ) -> None:
         self.stream = stream
         self.lateness = Lateness()
-        self.frames_skipped = 0
+        self.frames_skipped = 0  # their time had passed: this process was too slow
+        self.frames_blocked = 0  # the server did not read what was sent before
         self._make_caller = make_caller
         self._pacer = pacer
         self._tell = tell
@@ -90,6 +91,11 @@ class MediaSession(WSListener):
             fault = await self._close()
         return replace(outcome, detail=fault) if fault and outcome.end is StreamEnd.LOST else outcome
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the handshake was made, however long ago."""
+        return self._transport is not None
+
     def abandon(self) -> None:
         """Give up while the socket is being opened: should it still open, it is closed at once."""
         self._abandoned = True
@@ -103,6 +109,7 @@ class MediaSession(WSListener):
             "frames_late": self.lateness.late,
             "lateness_ms": self.lateness.summary(),
             "frames_skipped": self.frames_skipped,
+            "frames_blocked": self.frames_blocked,
             "messages_received": self.stream.messages_received,
             "audio_received_ms": round(self.stream.audio_received * 1000 / SAMPLE_RATE),
             "protocol_warnings": self.stream.warnings,
@@ -115,7 +122,7 @@ class MediaSession(WSListener):
         payload = caller.tick(now, stream.voiced_until)
         if self._blocked:
             stream.skip()
-            self.frames_skipped += 1
+            self.frames_blocked += 1
         else:
             self._transport.send(WSMsgType.TEXT, stream.media(payload))  # type: ignore[union-attr] # hot path
             self.lateness.record((now - due) * 1000)
@@ -256,3 +263,5 @@ async def open_session(session: MediaSession, url: str, signature: str, tls: ssl
     except asyncio.CancelledError:
         session.abandon()
         raise
+    if not session.is_open:  # picows does not call it an error if the connection ends before the answer has come
+        raise StreamHandshakeError(f"{url} did not open: the server closed the connection before it had answered")

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -85,6 +86,11 @@ class Double:
         return metrics
 
     def reset(self) -> None:
+        """Forget everything; calls of the test before are waited for, so that they are not counted in the next."""
+        deadline = time.monotonic() + 10
+        httpx.post(f"{self.url}/__lab/reset")
+        while self.metrics()["calls"]["active"]:
+            assert time.monotonic() < deadline
         assert httpx.post(f"{self.url}/__lab/reset").status_code == 200
 
 
@@ -166,13 +172,16 @@ class Target:
     """A platform in small: checks signatures with Twilio's validator, answers TwiML, and talks on the stream.
 
     `/voice` answers `twiml` where that is set; `/again` always connects the stream. What the agent does is up to
-    `agent`: `talks` greets and answers, `silent` says nothing, `closes` hangs up after half a second.
+    `agent`: `talks` greets and answers, `silent` says nothing, `closes` hangs up after half a second. `slow_s` lets it
+    ring.
     """
 
     url: str = ""
+    token: str = TOKEN
     twiml: str | None = None
     agent: str = "talks"
     status: int = 200
+    slow_s: float = 0.0
     webhooks: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -187,18 +196,19 @@ class Target:
     async def webhook(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
         signature = request.headers.get("x-twilio-signature", "")
-        if not RequestValidator(TOKEN).validate(str(request.url), form, signature):
+        if not RequestValidator(self.token).validate(str(request.url), form, signature):
             return _xml("<Response><Say>Sorry, there was an error.</Say><Hangup/></Response>")
         self.webhooks.append((request.url.path, form))
         self.headers.append(dict(request.headers))
         if request.url.path == "/status":
             return Response('{"status":"ok"}', self.status, media_type="application/json")
+        await asyncio.sleep(self.slow_s)
         twiml = self.twiml if request.url.path == "/voice" else None
         return _xml(twiml or self.stream_twiml(), 200)
 
     async def stream(self, websocket: WebSocket) -> None:
         signature = websocket.headers.get("x-twilio-signature", "")
-        self.upgrades_signed.append(RequestValidator(TOKEN).validate(str(websocket.url), {}, signature))
+        self.upgrades_signed.append(RequestValidator(self.token).validate(str(websocket.url), {}, signature))
         await websocket.accept()
         try:
             await self._talk(websocket)

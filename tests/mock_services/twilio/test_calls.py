@@ -91,10 +91,10 @@ async def test_the_webhooks_are_signed_and_have_twilios_fields(double: Double, t
 async def test_the_stream_has_twilios_messages_and_echoes_marks(double: Double, target: Target) -> None:
     double.buy(NUMBER, target.url)
     async with phone(double) as caller:
-        ended = (await caller.call("one", NUMBER, BRISK))[-1]
+        ended = (await caller.call("one", NUMBER, GREETING_ONLY))[-1]
     assert kinds(target)[:2] == ["connected", "start"]
     assert kinds(target)[-1] == "stop"
-    assert kinds(target).count("mark") == 2
+    assert kinds(target).count("mark") == 1
     start = target.messages[1]["start"]
     assert start["customParameters"] == {"tenant_id": "7"}
     assert start["callSid"] == target.messages[-1]["stop"]["callSid"] == ended["call_sid"]
@@ -107,7 +107,7 @@ async def test_the_stream_has_twilios_messages_and_echoes_marks(double: Double, 
 async def test_the_account_knows_the_call(double: Double, target: Target) -> None:
     double.buy(NUMBER, target.url)
     async with phone(double) as caller:
-        await caller.dial("one", NUMBER, BRISK)
+        await caller.dial("one", NUMBER, GREETING_ONLY)
         sid = (await caller.until("connected"))[-1]["call_sid"]
         assert double.call(sid)["status"] == "in-progress"
         await caller.until("ended")
@@ -145,6 +145,31 @@ async def test_a_client_hangs_up_its_call(double: Double, target: Target) -> Non
     assert (ended["event"], ended["reason"], ended["status"]) == ("ended", "caller-hangup", "completed")
     assert kinds(target)[-1] == "stop"
     assert target.webhooks[-1][0] == "/status"
+
+
+@pytest.mark.anyio
+async def test_a_caller_who_hangs_up_while_it_rings_was_not_answered(double: Double, target: Target) -> None:
+    target.slow_s = 3
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER)
+        await caller.until("dialing")
+        await caller.send({"type": "hangup", "ref": "one"})
+        (ended,) = await caller.until("ended", "failed")
+    assert (ended["event"], ended["reason"], ended["status"]) == ("ended", "caller-hangup", "no-answer")
+    assert ended["duration_ms"] < 2000
+    assert double.call(ended["call_sid"])["duration"] == "0"
+    assert target.webhooks[-1][1]["CallStatus"] == "no-answer"
+
+
+@pytest.mark.anyio
+async def test_a_webhook_that_takes_too_long_fails_the_call(target: Target) -> None:
+    target.slow_s = 3
+    with running_double(TWILIO_WEBHOOK_TOTAL_S="0.3") as hasty:
+        hasty.buy(NUMBER, target.url)
+        async with phone(hasty) as caller:
+            failed = (await caller.call("one", NUMBER))[-1]
+    assert (failed["step"], failed["reason"], failed["error_code"]) == ("answer", "webhook-timeout", 11205)
 
 
 @pytest.mark.anyio
@@ -211,6 +236,7 @@ async def test_twiml_that_connects_no_stream_rejects_the_call(
     failed = events[-1]
     assert names(events) == ["dialing", "failed"]
     assert (failed["step"], failed["reason"], failed["error_code"]) == ("answer", "call-rejected", None)
+    assert events[0]["at_ms"] < failed["at_ms"] <= failed["duration_ms"]
     assert "connects no stream" in failed["detail"]
     assert ("Sorry, there was an error." in failed["detail"]) == ("Sorry" in twiml)
     assert (failed["status"], double.call(failed["call_sid"])["status"]) == (status, status)

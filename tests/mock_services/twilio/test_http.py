@@ -208,7 +208,9 @@ def test_a_connection_that_is_refused_is_tried_once_more() -> None:
     play([], scene)
 
 
-@pytest.mark.parametrize("url", ["ftp://lab.example/", "/voice", "http://", "http://a b/", "http://[::1/", "http://ü/"])
+@pytest.mark.parametrize(
+    "url", ["ftp://lab.example/", "/voice", "http://", "http://a b/", "http://[::1/", "http://ü/", "http://a:b@c/"]
+)
 def test_a_url_that_cannot_be_fetched_is_11210(url: str) -> None:
     async def scene(_: str, client: HttpClient, seen: Requests) -> None:
         with pytest.raises(BadUrlError) as failed:

@@ -1,0 +1,81 @@
+"""What `docs/twilio.md` says of the double is so, and its examples run."""
+
+import json
+import re
+import subprocess
+import sys
+
+import httpx
+
+from mock_services.twilio.protocol.turns import Script
+from mock_services.twilio.settings import Settings
+from tests.mock_services.twilio.lab import ROOT, Double, Target, running_double
+
+PAGE = (ROOT / "docs" / "twilio.md").read_text(encoding="utf-8")
+VARIABLE = re.compile(r"^\| `([A-Z_]+)` \| ([^|]*) \|", re.MULTILINE)
+SCRIPT_FIELD = re.compile(r"^\| `([a-z_]+)` \| (?:`([^`]*)`|(null)) \|", re.MULTILINE)
+
+
+def test_every_setting_is_listed_with_its_value() -> None:
+    defaults = {}
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or f"TWILIO_{name}").upper()
+        plain = field.default_factory is None and field.default != {}
+        defaults[variable] = f"`{field.default}`" if plain else None
+    listed = dict(VARIABLE.findall(PAGE))
+    assert listed.keys() == defaults.keys()
+    assert {name: listed[name] for name, value in defaults.items() if value} == {
+        name: value for name, value in defaults.items() if value
+    }
+
+
+def test_every_field_of_a_script_is_listed_with_its_value() -> None:
+    section = PAGE.split("## What callers do")[1].split("##")[0]
+    listed = {name: json.loads(value or null) for name, value, null in SCRIPT_FIELD.findall(section)}
+    assert listed == Script().model_dump()
+
+
+def test_the_paths_answer(double: Double) -> None:
+    commands = re.findall(r"^curl -s (-X POST )?http://127\.0\.0\.1:8010(/\S+)", PAGE, re.MULTILINE)
+    assert len(commands) == 4
+    for post, path in commands:
+        assert httpx.request("POST" if post else "GET", double.url + path).status_code == 200
+
+
+def test_the_example_makes_a_call(target: Target) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    defaults = Settings.model_fields
+    target.token = defaults["auth_token"].default
+    with running_double(target.token, TWILIO_ACCOUNT_SID=defaults["account_sid"].default) as double:
+        for documented, real in (
+            ("127.0.0.1:8010", double.url.removeprefix("http://")),
+            ("http://127.0.0.1:8001/api/telephony/webhook/incoming-call", f"{target.url}/voice"),
+            ("http://127.0.0.1:8001/api/telephony/webhook/call-status", f"{target.url}/status"),
+        ):
+            assert documented in example
+            example = example.replace(documented, real)
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=30, check=False
+        )
+    assert run.stderr == ""
+    steps = [line.split()[0] for line in run.stdout.splitlines()]
+    assert steps == ["dialing", "answered", "connected", "first_audio", "turn", "ended"]
+    assert "caller-hangup" in run.stdout
+
+
+def test_the_bench_measures() -> None:
+    command = [sys.executable, "-m", "bench.media_calls", "--calls", "3", "--seconds", "1", "--json"]
+    environment = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode in {0, 1}, run.stderr  # how punctual a busy machine is is not for a test to say
+    figures = json.loads(run.stdout)
+    assert (figures["calls_concurrent"], figures["calls_ended"], figures["calls_failed"]) == (3, 3, {})
+    assert figures["frames_sent"] == figures["target"]["media_received"] > 0
+    assert figures["target"]["sequence_errors"] == 0
+
+
+def test_the_bench_is_bounded() -> None:
+    command = [sys.executable, "-m", "bench.media_calls", "--calls", "100000"]
+    environment = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, len(run.stderr.splitlines())) == (3, 1)
