@@ -17,6 +17,9 @@ def build(settings: DeepgramSettings | None = None) -> Service:
     """Make the stub; without `settings` they come from the environment."""
     agents = VoiceAgents(settings or DeepgramSettings())
 
+    def count_lateness(ms: float) -> None:
+        agents.tally.lateness_ms.add(ms)  # looked up each time: a reset begins a new distribution
+
     async def converse(websocket: WebSocket) -> None:
         request_id = agents.new_request_id()
         now = asyncio.get_running_loop().time()
@@ -24,7 +27,7 @@ def build(settings: DeepgramSettings | None = None) -> Service:
         subprotocol = agents.authenticate(authorization, websocket.scope["subprotocols"], request_id)
         with agents.session(request_id, now) as session:
             await websocket.accept(subprotocol, headers=[(b"dg-request-id", request_id.encode())])
-            await Conversation(websocket, session, lambda ms: agents.tally.lateness_ms.add(ms)).run()
+            await Conversation(websocket, session, count_lateness).run()
 
     return Service(
         "deepgram",
