@@ -14,7 +14,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from locust import runners
 from metrics.locust_csv import write_locust_csv
 from metrics.recorder import Recorder
 from metrics.report import console_block, point_latest_at, write_report
-from metrics.run import Ending, Run
+from metrics.run import Ending, PointWriter, Run
 from metrics.targets import Targets
 from metrics.verdict import EXIT_CODES, INVALID, Verdict
 
@@ -89,6 +89,7 @@ class Measurement:
         self._seed = seed
         self._targets = targets
         self._influx = influx
+        self._new_writer: Callable[[], PointWriter | None] = lambda: None
         self._recorder = Recorder()
         self._run: Run | None = None
         self._ticker: gevent.Greenlet | None = None
@@ -116,6 +117,7 @@ class Measurement:
             events.quitting.add_listener(self._on_worker_quitting)
             return
         self._check_results_dir()
+        self._load_writer()
         if isinstance(runner, runners.MasterRunner):
             events.worker_report.add_listener(self._on_worker_report)
         else:
@@ -127,6 +129,9 @@ class Measurement:
         # Heard before the runner stops the run, for the same reason.
         events.quitting.add_listener(self._on_quitting)
         events.quit.add_listener(self._on_quit)
+        # Locust is about to set the timer of --run-time by the loop's clock, which stood still while everything was
+        # imported: a short run would end early by as much.
+        gevent.get_hub().loop.update_now()
 
     def _on_cpu_warning(self, **_rest: Any) -> None:
         self._cpu_warning = True
@@ -199,13 +204,13 @@ class Measurement:
         self._ticker = gevent.spawn(self._tick_every_second, self._run)
         self._ticker.link_exception(self._on_ticker_failed)
 
-    def _new_writer(self) -> Any:
-        if self._influx is None:
-            return None
-        # Imported here: it costs a quarter of a second, and workers have no use for it.
-        from metrics.writer import Influx, Writer  # noqa: PLC0415
+    def _load_writer(self) -> None:
+        """Import the client of InfluxDB: before a run, since it takes a quarter of a second, and not on workers."""
+        if self._influx is not None:
+            from metrics.writer import Influx, Writer  # noqa: PLC0415
 
-        return Writer(Influx(**self._influx))
+            influx = Influx(**self._influx)
+            self._new_writer = lambda: Writer(influx)
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
         if self._run is not None and KEY in data:

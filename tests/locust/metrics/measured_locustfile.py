@@ -1,7 +1,7 @@
 """A small load suite for tests of the measurement layer; the environment says what it does.
 
 TEST_RESULTS, TEST_RUN_ID, TEST_INFLUX, TEST_TARGETS (a TOML file) go to `install`; with TEST_RAW, every process writes
-each of its requests to a file of its own there, beside what the layer records.
+each of its requests to a file of its own there, beside what the layer records; with TEST_REFUSE no run can start.
 """
 
 # mypy: allow-untyped-calls, allow-untyped-decorators
@@ -12,6 +12,8 @@ import time
 import tomllib
 from pathlib import Path
 from typing import Any
+
+import gevent
 
 from locust import FastHttpUser, User, constant, constant_throughput, events, task
 from metrics.install import install
@@ -28,6 +30,13 @@ install(
     influx_org="lab",
     influx_bucket="lab",
 )
+
+if os.environ.get("TEST_REFUSE"):
+
+    @events.test_start.add_listener
+    def refuse_to_start(**_: Any) -> None:
+        raise gevent.GreenletExit
+
 
 if raw := os.environ.get("TEST_RAW"):
     samples = (Path(raw) / f"{os.getpid()}.jsonl").open("a", buffering=1)
