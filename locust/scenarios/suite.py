@@ -25,7 +25,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from configs.settings import WRONG_USAGE, Settings, SettingsError, new_run_id, settings_or_exit
 from configs.targets import load_targets
-from locust import events
+from locust import events, runners
 from metrics.install import Measurement
 from metrics.install import install as install_metrics
 from metrics.targets import TargetError
@@ -45,6 +45,10 @@ WORKERS_WITHIN_S = 10.0
 """How long a master that refuses to run waits for its workers, to send them home."""
 
 
+MASTER_TRIES = 12
+"""How often, every five seconds, a worker looks for a master: Locust's own 60 would leave it there for minutes."""
+
+
 @functools.cache
 def install() -> None:
     """Read the settings, install the metrics, and listen to Locust's events; exits with 3 when a setting is bad."""
@@ -54,6 +58,7 @@ def install() -> None:
     except TargetError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(WRONG_USAGE)
+    runners.CONNECT_RETRY_COUNT = MASTER_TRIES
     conductor = Conductor(settings)
     # The order matters: a refused start must end before the metrics begin a run, and the clean-up must begin after
     # they have ended it.
@@ -183,11 +188,27 @@ class Conductor:
         sys.stderr.write(f"{why}\n")
         sys.stderr.flush()
         if isinstance(runner, MasterRunner):
-            deadline = time.monotonic() + WORKERS_WITHIN_S
-            while len(runner.clients) < environment.parsed_options.expect_workers and time.monotonic() < deadline:
-                gevent.sleep(0.05)
+            send_home(environment, runner)
         runner.quit()
         sys.exit(WRONG_USAGE)
+
+
+def send_home(environment: Any, runner: MasterRunner) -> None:
+    """Tell the workers to quit once all that are expected are there, until each has said that it leaves.
+
+    Not before: a worker starts half of its greenlets after it has connected, and would forget an earlier word, and a
+    headless master listens no more once its last worker has left. It is said again and again, as pyzmq under gevent can
+    miss that a message has come.
+    """
+    alive: set[str] = set()
+    environment.events.heartbeat_sent.add_listener(lambda client_id, **_rest: alive.add(client_id))
+    deadline = time.monotonic() + WORKERS_WITHIN_S
+    while len(alive) < environment.parsed_options.expect_workers and time.monotonic() < deadline:
+        gevent.sleep(0.05)
+    while len(runner.clients) and time.monotonic() < deadline:
+        for worker in list(runner.clients):
+            runner.send_message("quit", client_id=worker)
+        gevent.sleep(0.1)
 
 
 def accounts_wanted(classes: list[type[PlatformUser]], users: int) -> Mapping[Kind, int]:

@@ -1,0 +1,151 @@
+"""The doubles as processes on ports of their own, and the load suite run against them as a person would run it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = ROOT / "locust"
+OWN_VARIABLES = ("LOAD_TEST_", "LAB_", "INFLUX_", "TWILIO_", "BACKEND_", "DEEPGRAM_", "SIMULATE_", "LOCUST_")
+CREDENTIALS = ("AC1ab00000000000000000000000000001", "1ab0000000000000000000000000abcd")
+
+
+def clean_environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def double(module: str, directory: Path, **settings: str) -> Iterator[str]:
+    """Run a double on a free port; give `127.0.0.1:<port>`. Its log is `<module>.log` in the directory."""
+    command = [sys.executable, "-m", f"mock_services.{module}", "--port", "0"]
+    with (directory / f"{module}.log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=clean_environment(**settings), stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert process.stdout is not None
+    try:
+        ready = re.search(r"ready on http://(\S+)", process.stdout.readline())
+        assert ready, (directory / f"{module}.log").read_text()
+        yield ready[1]
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Where the doubles are, and where runs leave their results."""
+
+    backend: str
+    twilio: str
+    results: Path
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        own = {
+            "LOAD_TEST_BASE_URL": f"http://{self.backend}",
+            "LAB_TWILIO_URL": f"http://{self.twilio}",
+            "LAB_RESULTS_DIR": str(self.results),
+        }
+        return clean_environment(**own | changes)
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """The numbers that the Twilio double has."""
+        url = f"http://{self.twilio}/2010-04-01/Accounts/{CREDENTIALS[0]}/IncomingPhoneNumbers.json"
+        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        passwords.add_password(None, url, *CREDENTIALS)
+        opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+        with opener.open(url, timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["incoming_phone_numbers"]
+            return found
+
+    def verdict(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.results / run_id / "verdict.json").read_text())
+        return found
+
+    def cleanup(self, run_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.results / run_id / "cleanup.json").read_text())
+        return found
+
+
+@contextmanager
+def running_lab(directory: Path, **backend_settings: str) -> Iterator[Lab]:
+    """The doubles of a run with calls. Passwords hash quickly, and every organisation can be called."""
+    with contextlib.ExitStack() as started:
+        vendors = started.enter_context(double("vendors", directory))
+        backend = started.enter_context(
+            double(
+                "backend",
+                directory,
+                DEEPGRAM_AGENT_URL=f"ws://{vendors}/deepgram/v1/agent/converse",
+                BACKEND_DIALABLE_TENANTS="true",
+                BACKEND_BCRYPT_ROUNDS="4",
+                **backend_settings,
+            )
+        )
+        twilio = started.enter_context(double("twilio", directory))
+        yield Lab(backend, twilio, directory / "results")
+
+
+class Suite:
+    """One Locust process of the suite; what it prints is in `output` once it has ended."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str, locustfile: str = "main_load_test.py") -> None:
+        command = [sys.executable, "-m", "locust", "-f", locustfile, *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=SUITE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.output = ""
+
+    def finish(self, timeout: float = 90) -> int:
+        self.output, _ = self.process.communicate(timeout=timeout)
+        return self.process.returncode
+
+    def interrupt(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def read_until(self, text: str) -> None:
+        """Read what the process prints until a line holds this text."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output += line
+            if text in line:
+                return
+        raise AssertionError(f"{text!r} was never printed:\n{self.output}")
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            self.process.communicate()
+
+
+@contextmanager
+def ended(*processes: Suite) -> Iterator[None]:
+    """Have these processes ended at the end, whatever happens."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
