@@ -19,6 +19,7 @@ from mock_services.twilio.network import Network
 from mock_services.twilio.perform import Failure, Performance
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.webhook import final_fields
+from mock_services.twilio.stream import MediaSession
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,10 @@ class Call:
         callback_failure = await self._call_back()
         return self._finish(reason, self._performance.failure or callback_failure, duration_ms)
 
-    def lateness(self) -> tuple[Lateness | None, int]:
-        """Give the lateness of the call's frames and how many were skipped, as far as it has come."""
-        session = self._performance.session
-        return (session.lateness, session.frames_skipped) if session is not None else (None, 0)
+    @property
+    def session(self) -> MediaSession | None:
+        """The call's media stream, if it has come so far."""
+        return self._performance.session
 
     async def _perform(self) -> str:
         if self._hung_up:
@@ -106,7 +107,7 @@ class Call:
         return None
 
     def _finish(self, reason: str, failure: Failure | None, duration_ms: float) -> str:
-        session = self._performance.session
+        session = self.session
         common = {
             "status": self.record.status,
             "duration_ms": duration_ms,
@@ -135,6 +136,38 @@ class Call:
         return round(((time.monotonic() if at is None else at) - self._accepted) * 1000, 3)
 
 
+class MediaTotals:
+    """The frames of many streams."""
+
+    def __init__(self) -> None:
+        self._lateness = Lateness()
+        self._skipped = 0
+        self._blocked = 0
+
+    def add(self, session: MediaSession | None) -> None:
+        """Add one stream's; a call that had none adds nothing."""
+        if session is not None:
+            self._lateness.merge(session.lateness)
+            self._skipped += session.frames_skipped
+            self._blocked += session.frames_blocked
+
+    def merge(self, other: MediaTotals) -> None:
+        """Add what others added up."""
+        self._lateness.merge(other._lateness)
+        self._skipped += other._skipped
+        self._blocked += other._blocked
+
+    def summary(self) -> dict[str, Any]:
+        """Give the figures."""
+        return {
+            "frames_sent": self._lateness.frames,
+            "frames_late": self._lateness.late,
+            "frames_skipped": self._skipped,
+            "frames_blocked": self._blocked,
+            "lateness_ms": self._lateness.summary(),
+        }
+
+
 class Switchboard:
     """Takes dials, keeps the calls that are under way within `max_calls`, and counts how they end."""
 
@@ -145,8 +178,7 @@ class Switchboard:
         self._max_calls = max_calls
         self._calls: dict[Call, asyncio.Task[None]] = {}
         self._outcomes: Counter[str] = Counter()
-        self._lateness = Lateness()
-        self._skipped = 0
+        self._media = MediaTotals()
 
     def script(self, asked: str | Mapping[str, Any] | None) -> Script:
         """Give the script that a dial asks for, by name or as an object; None is `default`. Raises `ScriptError`."""
@@ -199,26 +231,17 @@ class Switchboard:
         """Hang up every call and forget all figures."""
         self.hang_up_all()
         self._outcomes.clear()
-        self._lateness = Lateness()
-        self._skipped = 0
+        self._media = MediaTotals()
 
     def gauges(self) -> dict[str, Any]:
         """Give the figures of all calls since the start or the last reset, the running ones included."""
-        lateness, skipped = Lateness(), self._skipped
-        lateness.merge(self._lateness)
+        media = MediaTotals()
+        media.merge(self._media)
         for call in self._calls:
-            of_call, skipped_by_call = call.lateness()
-            skipped += skipped_by_call
-            if of_call is not None:
-                lateness.merge(of_call)
+            media.add(call.session)
         return {
             "calls": {"active": len(self._calls), "streams": len(self._network.pacer), **self._outcomes},
-            "media": {
-                "frames_sent": lateness.frames,
-                "frames_late": lateness.late,
-                "frames_skipped": skipped,
-                "lateness_ms": lateness.summary(),
-            },
+            "media": media.summary(),
             "seed": self._network.randomness.seed,
         }
 
@@ -237,10 +260,7 @@ class Switchboard:
             self._outcomes[await call.run()] += 1
         finally:
             del self._calls[call]
-            lateness, skipped = call.lateness()
-            self._skipped += skipped
-            if lateness is not None:
-                self._lateness.merge(lateness)
+            self._media.add(call.session)
 
 
 def _failed(failure: Failure) -> dict[str, Any]:
