@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from uuid import UUID
 
 from starlette.responses import Response
 
@@ -114,54 +115,53 @@ class Attendees:
         return json_response({"detail": "Attendee removed successfully"})
 
     async def invite(self, exchange: Exchange) -> Response:
-        """Send invitations, one mail after the other; a mail counts as sent even when SendGrid refused it.
+        """Mail invitations, one after the other and one to each person; with `send_invitations` off, none.
 
-        Who has no e-mail counts neither as sent nor as failed.
+        A mail counts as sent even when SendGrid refused it. It failed for who has no e-mail to send it to.
         """
         event = self._event(exchange)
         given: InvitationRequest = exchange.body
-        attendees = [event.attendees[each] for each in dict.fromkeys(given.attendee_ids) if each in event.attendees]
-        if len(attendees) != len(given.attendee_ids):
-            raise BadRequest("an attendee is not the event's, or is named twice")
+        attendees = [self._invited(event, each) for each in dict.fromkeys(given.attendee_ids)]
         run_id = exchange.request.headers.get(RUN_HEADER, "")
-        sent = failed = 0
-        for attendee in attendees:
-            status = "pending"
-            if given.send_invitations:
-                status = await self._send(event, attendee, given.custom_message, run_id)
-            attendee["invitation_status"] = status
-            attendee["updated_at"] = now()
+        counts = {"sent": 0, "failed": 0}
+        for attendee in attendees if given.send_invitations else ():
+            status = await self._send(event, attendee, given.custom_message, run_id)
+            moment = now()
+            attendee |= {"invitation_status": status, "updated_at": moment}
             if status == "sent":
-                attendee["invited_at"] = attendee["updated_at"]
-                sent += 1
-            elif status == "failed":
-                failed += 1
+                attendee["invited_at"] = moment
+            counts[status] += 1
         return json_response(
-            {"detail": f"Invitations: {sent} sent, {failed} failed", "sent_count": sent, "failed_count": failed}
+            {
+                "detail": f"{counts['sent']} invitations sent, {counts['failed']} failed",
+                "sent_count": counts["sent"],
+                "failed_count": counts["failed"],
+            }
         )
 
     async def _send(self, event: Event, attendee: Row, message: str | None, run_id: str) -> str:
         """Mail an invitation and give the attendee's new status."""
         to, name = self._views.address(event, attendee)
         if not to:
-            return "pending"
-        owner = event.owner
-        if owner is None:
             return "failed"
         try:
-            await self._mailer.send(self._letters.invitation(event, attendee, to, name, owner, message), run_id)
+            await self._mailer.send(self._letters.invitation(event, attendee, to, name, message), run_id)
         except MailRefused as refusal:
             log.warning("the invitation of attendee %s counts as sent, but %s", attendee["id"], refusal)
         return "sent"
+
+    def _invited(self, event: Event, attendee_id: UUID) -> Row:
+        attendee = event.attendees.get(attendee_id)
+        if attendee is None:
+            raise BadRequest(f"the event has no attendee {attendee_id} to invite")
+        return attendee
 
     def _event(self, exchange: Exchange) -> Event:
         return self._calendar.event(exchange.principal.tenant.id, exchange.path.event_id)
 
     def _refuse_without_id(self, given: AttendeeCreate) -> None:
-        """Refuse an attendee without the id of its type: 422; with that defect on, only where it is given as null."""
+        """Refuse an attendee without the id of its type: 422, unless that defect lets it through."""
         name = NEEDED_ID[given.attendee_type]
-        if getattr(given, name):
-            return
-        if name in given.model_fields_set or Defect.CALENDAR_ATTENDEE_WITHOUT_ID not in self._defects:
+        if not getattr(given, name) and Defect.CALENDAR_ATTENDEE_WITHOUT_ID not in self._defects:
             message = f"Value error, {name} is needed for an attendee of type {given.attendee_type}"
             raise InvalidRequest([{"loc": ("body", name), "type": "value_error", "msg": message}])

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from starlette.responses import Response
 
 from mock_services.backend.accounts.access import Access
-from mock_services.backend.accounts.state import User
+from mock_services.backend.accounts.state import Tenant, User
 from mock_services.backend.calendar import recurring_schemas, schemas
 from mock_services.backend.calendar.recurrence import Rule
 from mock_services.backend.calendar.schemas import (
@@ -96,10 +97,10 @@ class Events:
         )
 
     async def list(self, exchange: Exchange) -> Response:
-        """List events by their start."""
+        """List events by their start: those that share some time with the span that is asked for."""
         query: EventListQuery = exchange.query
         tables = self._calendar.of(exchange.principal.tenant.id)
-        found = tables.between(query.start_date, query.end_date)
+        found = tables.touching(query.start_date, query.end_date)
         tests = tuple(_filters(query))
         if tests:
             found = [each for each in found if all(test(each) for test in tests)]
@@ -114,26 +115,20 @@ class Events:
         )
 
     async def range(self, exchange: Exchange) -> Response:
-        """List the events that touch a span of time, whichever of its ends is given as its start."""
+        """List the events that share some time with a span; one that ends before it begins holds none."""
         query: EventRangeQuery = exchange.query
-        start, end = query.start, query.end
-        tables = self._calendar.of(exchange.principal.tenant.id)
-        found = [
-            each
-            for each in tables.beginning_by(max(start, end))
-            if start <= each[0] < end or start < each[2] <= end or (each[0] <= start and each[2] >= end)
-        ]
+        found = self._calendar.of(exchange.principal.tenant.id).touching(query.start, query.end)
         if query.user_id is not None:
             found = [each for each in found if each[3].row["user_id"] == query.user_id]
         return json_response(self._views_of(found))
 
     async def summary(self, exchange: Exchange) -> Response:
-        """Count the events that begin in a month, by type and by status."""
+        """Count the events that begin in a month of UTC, by type and by status."""
         today = now()
         month, year = exchange.query.month or today.month, exchange.query.year or today.year
         start = datetime(year, month, 1, tzinfo=UTC)
         end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        rows = [each[3].row for each in self._calendar.of(exchange.principal.tenant.id).between(start, end)]
+        rows = [each[3].row for each in self._calendar.of(exchange.principal.tenant.id).beginning_in(start, end)]
         return json_response(
             {
                 "month": month,
@@ -141,10 +136,7 @@ class Events:
                 "total_events": len(rows),
                 "events_by_type": Counter(row["event_type"] for row in rows),
                 "events_by_status": Counter(row["status"] for row in rows),
-                "date_range": {
-                    "start": start.replace(tzinfo=None).isoformat(),
-                    "end": end.replace(tzinfo=None).isoformat(),
-                },
+                "date_range": {"start": start, "end": end},
             }
         )
 
@@ -158,10 +150,7 @@ class Events:
         if values["end_time"] <= values["start_time"]:
             raise _misfit("end_time", "end_time must be later than start_time")
         self._calendar.refuse_unknown_contact(caller.tenant, given.contact_id)
-        if given.user_id is not None and given.user_id not in caller.tenant.users:
-            if Defect.CALENDAR_UNKNOWN_USER in self._defects:
-                raise DefectShown(Defect.CALENDAR_UNKNOWN_USER, f"the tenant has no user {given.user_id}")
-            raise BadRequest(f"the tenant has no user {given.user_id}")
+        self._refuse_unknown_user(caller.tenant, given.user_id)
         try:
             event = self._calendar.add_event(caller, values, _rule(values))
         except ValueError as misfit:
@@ -178,6 +167,7 @@ class Events:
         given: EventUpdate = exchange.body
         event = self._calendar.event(exchange.principal.tenant.id, exchange.path.event_id)
         self._calendar.refuse_unknown_contact(event.tenant, given.contact_id)
+        self._refuse_unknown_user(event.tenant, given.user_id)
         times = given.start_time or event.row["start_time"], given.end_time or event.row["end_time"]
         self._refuse_mixed(*times)
         if as_utc(times[1]) <= as_utc(times[0]):
@@ -199,18 +189,23 @@ class Events:
     def _views_of(self, found: Iterable[Occurrence]) -> Any:
         return [self._views.occurrence(event, start, end) for start, _, end, event in found]
 
+    def _refuse_unknown_user(self, tenant: Tenant, user_id: UUID | None) -> None:
+        if user_id is not None and user_id not in tenant.users:
+            reason = f"the tenant has no user {user_id}"
+            if Defect.CALENDAR_UNKNOWN_USER in self._defects:
+                raise DefectShown(Defect.CALENDAR_UNKNOWN_USER, reason)
+            raise BadRequest(reason)
+
     def _refuse_mixed(self, start: datetime, end: datetime) -> None:
         if (start.tzinfo is None) is not (end.tzinfo is None) and Defect.CALENDAR_MIXED_TIMES in self._defects:
             raise DefectShown(Defect.CALENDAR_MIXED_TIMES, "one time has an offset and the other has none")
 
 
 def _to_utc(values: Row) -> None:
-    """Bring an event's values to the form in which they are stored."""
+    """Bring an event's times to the form in which they are stored."""
     for name in ("start_time", "end_time"):
         if name in values:
             values[name] = as_utc(values[name])
-    if "event_metadata" in values:
-        values["event_metadata"] = values["event_metadata"] or None  # an empty object is stored as null
 
 
 def _rule(values: Row) -> Rule | None:
@@ -223,9 +218,6 @@ def _misfit(field: str, message: str) -> InvalidRequest:
 
 
 def _filters(query: EventListQuery) -> Iterable[Wanted]:
-    if query.end_date is not None:
-        last = query.end_date
-        yield lambda each: each[2] <= last
     for name in ("user_id", "contact_id", "event_type", "status"):
         wanted = getattr(query, name)
         if wanted:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from mock_services.backend.accounts.state import User
 from mock_services.backend.calendar.state import Event
 from mock_services.backend.crm.state import Row
 from mock_services.backend.vendors.mail import Mail
@@ -14,36 +13,32 @@ ANSWERS = {"accepted": "you will come", "declined": "you will not come", "tentat
 
 
 class Letters:
-    """Writes mails whose links lead to `frontend`, the origin of the platform's pages."""
+    """Writes mails whose links lead to `origin`, where the API's public calendar pages can be reached."""
 
-    def __init__(self, frontend: str) -> None:
-        self._frontend = frontend.rstrip("/")
+    def __init__(self, origin: str) -> None:
+        self._calendar = f"{origin.rstrip('/')}/api/calendar"
 
-    def invitation(
-        self, event: Event, attendee: Row, to: str, to_name: str | None, owner: User, message: str | None
-    ) -> Mail:
-        """Invite an attendee in the name of the event's owner."""
-        rsvp = f"{self._frontend}/rsvp/{attendee['invitation_token']}"
-        lines = [
-            f"{owner.name} of {event.tenant.name} invites you: {event.row['title']}",
-            *_facts(event),
-            *([message] if message else []),
-        ]
+    def invitation(self, event: Event, attendee: Row, to: str, to_name: str | None, message: str | None) -> Mail:
+        """Invite an attendee in the name of who organises the event."""
+        title, start = event.row["title"], event.row["start_time"]
+        lines = [f"{event.organizer[0]} invites you to: {title}", *_facts(event)]
+        if message:
+            lines.append(message)
         links = [
-            ("Answer", rsvp),
-            ("Accept", f"{rsvp}/respond?status=accepted"),
-            ("Decline", f"{rsvp}/respond?status=declined"),
-            ("Perhaps", f"{rsvp}/respond?status=tentative"),
-            ("Calendar file", f"{self._frontend}/api/calendar/events/{event.row['id']}/ics"),
+            ("Your invitation", self._invitation_url(attendee)),
+            ("For your calendar", f"{self._calendar}/events/{event.row['id']}/ics"),
         ]
-        subject = f"Invitation: {event.row['title']} - {event.row['start_time']:%d %B %Y}"
-        return _mail(to, to_name, owner, subject, lines, links)
+        return _mail(event, to, to_name, f"Invitation to {title} on {start:%d %B %Y}", lines, links)
 
-    def confirmation(self, event: Event, attendee: Row, to: str, to_name: str | None, owner: User) -> Mail:
+    def confirmation(self, event: Event, attendee: Row, to: str, to_name: str | None) -> Mail:
         """Confirm an attendee's answer."""
-        lines = [f"We have noted that {ANSWERS[attendee['response_status']]}: {event.row['title']}", *_facts(event)]
-        change = [("Change your answer", f"{self._frontend}/rsvp/{attendee['invitation_token']}")]
-        return _mail(to, to_name, owner, f"Your answer: {event.row['title']}", lines, change)
+        title = event.row["title"]
+        lines = [f"We have noted that {ANSWERS[attendee['response_status']]}: {title}", *_facts(event)]
+        links = [("Your invitation", self._invitation_url(attendee))]
+        return _mail(event, to, to_name, f"Your answer to {title}", lines, links)
+
+    def _invitation_url(self, attendee: Row) -> str:
+        return f"{self._calendar}/rsvp/{attendee['invitation_token']}"
 
 
 def _facts(event: Event) -> Iterable[str]:
@@ -56,16 +51,15 @@ def _facts(event: Event) -> Iterable[str]:
 
 
 def _mail(
-    to: str, to_name: str | None, owner: User, subject: str, lines: list[str], links: list[tuple[str, str]]
+    event: Event, to: str, to_name: str | None, subject: str, lines: list[str], links: list[tuple[str, str]]
 ) -> Mail:
-    text = "\n\n".join([*lines, *(f"{name}: {url}" for name, url in links)])
     paragraphs = "".join(f"<p>{escape(line)}</p>" for line in lines)
     anchors = "".join(f'<p><a href="{escape(url)}">{escape(name)}</a></p>' for name, url in links)
     return Mail(
         to=to,
         to_name=to_name,
-        sender_name=owner.name,
-        subject=" ".join(subject.split()),
-        text=text,
+        sender_name=event.organizer[0],
+        subject=" ".join(subject.split()),  # one line
+        text="\n\n".join([*lines, *(f"{name}: {url}" for name, url in links)]),
         html=f"<html><body>{paragraphs}{anchors}</body></html>",
     )

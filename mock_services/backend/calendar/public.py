@@ -9,10 +9,9 @@ from starlette.responses import Response
 
 from mock_services.backend.calendar.ics import calendar_file, file_name
 from mock_services.backend.calendar.invitations import Letters
-from mock_services.backend.calendar.schemas import Answer, Answered, EventPath, Invitation, InvitationPath
+from mock_services.backend.calendar.schemas import Answer, Answered, EventPath, Invitation, InvitationPath, InvitedEvent
 from mock_services.backend.calendar.state import Calendar
 from mock_services.backend.calendar.views import Views
-from mock_services.backend.errors import ResourceNotFound
 from mock_services.backend.routes import Area
 from mock_services.backend.store import now
 from mock_services.backend.vendors.mail import RUN_HEADER, Mailer, MailRefused
@@ -57,19 +56,10 @@ class PublicCalendar:
     async def show(self, exchange: Exchange) -> Response:
         """Show an invitation and its event."""
         event, attendee = self._calendar.invitation(exchange.path.invitation_token)
-        row = event.row
         return json_response(
             {
                 "attendee": self._views.attendee(event, attendee),
-                "event": {
-                    "id": row["id"],
-                    "title": row["title"],
-                    "description": row["description"],
-                    "start_time": row["start_time"].isoformat(),
-                    "end_time": row["end_time"].isoformat(),
-                    "location": row["location"],
-                    "all_day": row["all_day"],
-                },
+                "event": {name: event.row[name] for name in InvitedEvent.model_fields},
             }
         )
 
@@ -82,27 +72,26 @@ class PublicCalendar:
         if attendee["attendee_type"] == "external" and given.attendee_name:
             attendee["external_name"] = given.attendee_name
         to, name = self._views.address(event, attendee)
-        owner = event.owner
-        if to and owner:
-            letter = self._letters.confirmation(event, attendee, to, name, owner)
+        if to:
+            letter = self._letters.confirmation(event, attendee, to, name)
             try:
                 await self._mailer.send(letter, exchange.request.headers.get(RUN_HEADER, ""))
             except MailRefused as refusal:
                 log.warning("the answer of attendee %s is not confirmed: %s", attendee["id"], refusal)
         return json_response(
             {
-                "detail": f"RSVP recorded: {given.response_status}",
+                "detail": "Your answer was recorded",
                 "response_status": given.response_status,
-                "responded_at": moment.isoformat(),
+                "responded_at": moment,
             }
         )
 
     async def file(self, exchange: Exchange) -> Response:
         """Give an event as an iCalendar file, to anybody of any tenant."""
         event = self._calendar.event_of_any_tenant(exchange.path.event_id)
-        owner = event.owner
-        if owner is None:
-            raise ResourceNotFound(f"the user of event {event.row['id']} does not exist any more")
-        content = calendar_file(event.row, owner.name, owner.email, event.row.get("recurrence_rule"))
-        disposition = f'attachment; filename="{file_name(event.row["title"], event.row["start_time"])}"'
-        return Response(content, media_type="text/calendar", headers={"content-disposition": disposition})
+        name = file_name(event.row["title"], event.row["start_time"])
+        return Response(
+            calendar_file(event, now()),
+            media_type="text/calendar",
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from mock_services.backend.schemas import JsonObject, Utc, as_utc
+
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _with_a_place_in_utc(moment: datetime) -> datetime:
@@ -18,7 +21,21 @@ def _with_a_place_in_utc(moment: datetime) -> datetime:
     return moment
 
 
+def _to_its_end(given: object) -> object:
+    """Give a day that is written without a time as the first moment of the next one."""
+    if not isinstance(given, str) or not DAY.fullmatch(given):
+        return given
+    try:
+        return datetime.fromisoformat(given) + timedelta(days=1)
+    except OverflowError:
+        return datetime.max
+    except ValueError:
+        return given  # it only looks like a day, and pydantic says so
+
+
 Moment = Annotated[datetime, AfterValidator(_with_a_place_in_utc)]
+UpTo = Annotated[Utc, BeforeValidator(_to_its_end)]
+"""The moment up to which, itself not included; a day alone is meant to its end."""
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -73,7 +90,7 @@ class EventCreate(BaseModel):
     user_id: UUID | None = None
 
 
-NEEDED = ("title", "start_time", "end_time", "all_day", "event_type", "status")
+NEEDED = ("title", "start_time", "end_time", "all_day", "event_type", "status", "user_id")
 """The fields that an event cannot do without: they may not become null."""
 
 
@@ -90,6 +107,7 @@ class EventUpdate(BaseModel):
     status: EventStatus | None = None
     event_metadata: JsonObject | None = None
     contact_id: UUID | None = None
+    user_id: UUID | None = None
 
 
 class EventView(BaseModel):
@@ -130,10 +148,10 @@ class EventPage(Part):
 
 
 class EventListQuery(BaseModel):
-    """Which events: those that lie between two moments, of a user, with a contact. There is no `page`."""
+    """Which events: those within a span of time, of a user, with a contact. There is no `page`."""
 
     start_date: Utc | None = None
-    end_date: Utc | None = None
+    end_date: UpTo | None = None
     user_id: UUID | None = None
     contact_id: UUID | None = None
     event_type: str | None = None
@@ -146,7 +164,7 @@ class EventRangeQuery(BaseModel):
     """Which span of time, and whose events."""
 
     start: Utc
-    end: Utc
+    end: UpTo
     user_id: UUID | None = None
 
 
@@ -158,10 +176,10 @@ class SummaryQuery(BaseModel):
 
 
 class DateRange(BaseModel):
-    """The month from its first moment to the next one's, without an offset."""
+    """The month from its first moment up to the next one's."""
 
-    start: str
-    end: str
+    start: datetime
+    end: datetime
 
 
 class Summary(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import count
@@ -29,18 +29,20 @@ NEEDED_ID = {
 class Event:
     """An event's row, who attends it, and its occurrences in the agenda: one, or several where it recurs."""
 
-    __slots__ = ("agenda", "attendees", "row", "tenant")
+    __slots__ = ("agenda", "attendees", "revision", "row", "tenant")
 
     def __init__(self, tenant: Tenant, row: Row) -> None:
         self.tenant = tenant
         self.row = row
         self.attendees: dict[uuid.UUID, Row] = {}
         self.agenda: list[Occurrence] = []
+        self.revision = 0  # how often it was changed
 
     @property
-    def owner(self) -> User | None:
-        """The user whose event it is, unless they were deleted."""
-        return self.tenant.users.get(self.row["user_id"])
+    def organizer(self) -> tuple[str, str | None]:
+        """Who invites, by name and e-mail: the user whose event it is, or the organisation if they were deleted."""
+        owner = self.tenant.users.get(self.row["user_id"])
+        return (owner.name, owner.email) if owner else (self.tenant.name, self.tenant.organization_email)
 
     def contacts(self) -> set[uuid.UUID]:
         """Give the ids of the contacts that the event is about or that attend it."""
@@ -62,15 +64,16 @@ class TenantCalendar:
         self.agenda: list[Occurrence] = []
         self.by_contact: dict[uuid.UUID, set[Event]] = {}
 
-    def beginning_by(self, moment: datetime) -> list[Occurrence]:
-        """Give the occurrences that begin at a moment or before it."""
-        return self.agenda[: bisect_right(self.agenda, moment, key=BEGIN)]
+    def touching(self, start: datetime | None, end: datetime | None) -> list[Occurrence]:
+        """Give the occurrences that share some time with the span from `start` up to `end`; None leaves a side open."""
+        if start is not None and end is not None and end <= start:
+            return []
+        begun = self.agenda if end is None else self.agenda[: bisect_left(self.agenda, end, key=BEGIN)]
+        return [each for each in begun if start is None or each[2] > start]
 
-    def between(self, start: datetime | None, end: datetime | None) -> list[Occurrence]:
+    def beginning_in(self, start: datetime, end: datetime) -> list[Occurrence]:
         """Give the occurrences that begin at `start` or later, and before `end`."""
-        low = bisect_left(self.agenda, start, key=BEGIN) if start else 0
-        high = bisect_left(self.agenda, end, key=BEGIN) if end else None
-        return self.agenda[low:high]
+        return self.agenda[bisect_left(self.agenda, start, key=BEGIN) : bisect_left(self.agenda, end, key=BEGIN)]
 
     def enter(self, event: Event, times: Iterable[tuple[datetime, int, datetime]]) -> None:
         """Put an event's occurrences into the agenda, in place of those it had."""
@@ -172,6 +175,7 @@ class Calendar:
         tables = self.of(event.tenant.id)
         before = event.contacts()
         event.row |= {**values, "updated_at": now()}
+        event.revision += 1
         tables.enter(event, times)
         tables.follow_contacts(event, before, event.contacts())
 
@@ -189,7 +193,7 @@ class Calendar:
     def add_attendee(self, event: Event, values: Row) -> Row:
         """Add an attendee; raise `BadRequest` if the event has the same one."""
         name = NEEDED_ID[values["attendee_type"]]
-        if any(
+        if values[name] and any(
             other["attendee_type"] == values["attendee_type"] and other[name] == values[name]
             for other in event.attendees.values()
         ):

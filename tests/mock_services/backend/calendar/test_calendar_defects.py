@@ -53,12 +53,11 @@ async def test_an_event_with_a_contact_is_stored_and_spoils_what_holds_it(member
 async def test_an_attendee_without_its_id_is_stored_and_spoils_the_list(member: Member, kind: str, needed: str) -> None:
     event = await add_event(member)
     path = f"{EVENTS}/{event['id']}/attendees"
-    assert (await member.call("POST", path, json={"attendee_type": kind, needed: None})).status_code == 422
     assert (await member.call("GET", path)).status_code == 200
-    answer = await member.call("POST", path, json={"attendee_type": kind})
-    assert (answer.status_code, answer.json()) == (500, INTERNAL_ERROR)
+    for body in ({"attendee_type": kind}, {"attendee_type": kind, needed: None}):
+        answer = await member.call("POST", path, json=body)
+        assert (answer.status_code, answer.json()) == (500, INTERNAL_ERROR)
     assert (await member.call("GET", path)).status_code == 500
-    assert (await member.call("POST", path, json={"attendee_type": kind})).status_code == 400  # it is there already
     other = await add_event(member)
     assert (await member.call("GET", f"{EVENTS}/{other['id']}/attendees")).status_code == 200
     assert (await member.call("DELETE", f"{EVENTS}/{event['id']}")).status_code == 200

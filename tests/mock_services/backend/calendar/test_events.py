@@ -67,7 +67,8 @@ async def test_an_event_keeps_all_that_it_is_given(founder: Founder) -> None:
     assert event["created_by_user_id"] == member.user["id"]
     await member.call("PATCH", f"/api/crm/contacts/{contact['id']}", json={"contact_name": "Ada Thorn"})
     assert (await member.call("GET", EVENTS)).json()["events"] == [event | {"contact_name": "Ada Thorn"}]
-    assert (await add_event(member, event_metadata={}))["event_metadata"] is None
+    assert (await add_event(member, event_metadata={}))["event_metadata"] == {}
+    assert (await add_event(member))["event_metadata"] is None
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,8 @@ async def test_an_event_that_does_not_fit_is_refused(
         ({"title": None}, 422),
         ({"start_time": None}, 422),
         ({"status": None}, 422),
-        ({"user_id": UNKNOWN}, 200),  # not one of the fields that change
+        ({"user_id": UNKNOWN}, 400),
+        ({"user_id": None}, 422),
         ({}, 200),
     ],
 )
@@ -128,6 +130,13 @@ async def test_a_change_is_held_to_what_is_stored(member: Member, change: dict[s
     assert (await member.call("PUT", path, json=change)).status_code == status
     if status != 200:
         assert (await member.call("GET", path)).json() == event
+
+
+async def test_an_event_is_given_to_a_colleague(founder: Founder, member: Member) -> None:
+    colleague, event = await founder.join(member), await add_event(member)
+    changed = await member.call("PUT", f"{EVENTS}/{event['id']}", json={"user_id": colleague.user["id"]})
+    assert (changed.json()["user_id"], changed.json()["created_by_user_id"]) == (colleague.user["id"], event["user_id"])
+    assert await titles(member, user_id=colleague.user["id"]) == ["Visit"]
 
 
 async def test_another_tenants_calendar_does_not_exist(founder: Founder) -> None:
@@ -213,12 +222,13 @@ async def test_a_changed_event_moves_in_the_list(member: Member) -> None:
     ("params", "shown"),
     [
         ({"start_date": "2026-03-02"}, ["B", "C"]),
-        ({"start_date": "2026-03-02T10:00:00Z"}, ["B", "C"]),
-        ({"start_date": "2026-03-02T10:00:00.001Z"}, ["C"]),
-        ({"end_date": "2026-03-03"}, ["A", "B"]),
-        ({"end_date": "2026-03-02T11:00:00Z"}, ["A", "B"]),
-        ({"end_date": "2026-03-02T10:59:59"}, ["A"]),
-        ({"start_date": "2026-03-02", "end_date": "2026-03-03"}, ["B"]),
+        ({"start_date": "2026-03-02T10:59:59Z"}, ["B", "C"]),  # B is still under way
+        ({"start_date": "2026-03-02T11:00:00Z"}, ["C"]),
+        ({"end_date": "2026-03-02"}, ["A", "B"]),  # a day is meant to its end
+        ({"end_date": "2026-03-02T10:00:00Z"}, ["A"]),
+        ({"end_date": "2026-03-02T10:00:01"}, ["A", "B"]),
+        ({"end_date": "9999-12-31"}, ["A", "B", "C"]),
+        ({"start_date": "2026-03-02", "end_date": "2026-03-02"}, ["B"]),
         ({"start_date": "2026-03-03", "end_date": "2026-03-02"}, []),
         ({"event_type": "service"}, ["B"]),
         ({"event_type": "no such type"}, []),
@@ -251,20 +261,21 @@ async def test_lists_and_ranges_are_filtered_by_person(founder: Founder, member:
     ("start", "end", "found"),
     [
         ("2026-03-02", "2026-03-03", True),
+        ("2026-03-02", "2026-03-02", True),  # a day is meant to its end
+        ("2026-03-01", "2026-03-01", False),
+        ("2026-03-03", "2026-03-03", False),
         ("2026-03-02T10:30:00Z", "2026-03-02T10:40:00Z", True),  # within the event
         ("2026-03-02T09:00:00Z", "2026-03-02T10:30:00Z", True),  # over its start
         ("2026-03-02T10:30:00Z", "2026-03-02T12:00:00Z", True),  # over its end
         ("2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z", True),
         ("2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z", False),  # up to its start
         ("2026-03-02T11:00:00Z", "2026-03-02T12:00:00Z", False),  # from its end
-        ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00Z", True),
-        ("2026-03-02T10:30:00Z", "2026-03-02T10:30:00Z", True),
-        ("2026-03-02T10:50:00Z", "2026-03-02T10:10:00Z", True),  # reversed
-        ("2026-04-01", "2026-03-01", True),
-        ("2026-05-01", "2026-04-01", False),
+        ("2026-03-02T10:30:00Z", "2026-03-02T10:30:00Z", False),  # no time at all
+        ("2026-03-02T10:50:00Z", "2026-03-02T10:10:00Z", False),  # reversed
+        ("2026-04-01", "2026-03-01", False),
     ],
 )
-async def test_a_range_finds_what_touches_it(member: Member, start: str, end: str, found: bool) -> None:
+async def test_a_range_finds_what_shares_time_with_it(member: Member, start: str, end: str, found: bool) -> None:
     await add_event(member)
     assert bool(await titles(member, "/range", start=start, end=end)) is found
 
@@ -280,6 +291,7 @@ async def test_a_range_finds_what_touches_it(member: Member, start: str, end: st
         ("", {"user_id": "7"}, "query.user_id"),
         ("/range", {"start_date": "2026-03-01", "end_date": "2026-03-02"}, "query.start"),
         ("/range", {"start": "2026-03-01"}, "query.end"),
+        ("/range", {"start": "2026-03-01", "end": "2026-02-30"}, "query.end"),
         ("/stats/summary", {"month": "13"}, "query.month"),
         ("/stats/summary", {"year": "1999"}, "query.year"),
     ],
@@ -294,7 +306,7 @@ async def test_a_parameter_that_does_not_fit_is_named(
 
 async def test_a_month_is_summed_up(member: Member) -> None:
     for on, kind, status in (
-        ("2025-11-30", "call", "confirmed"),
+        ("2025-11-30", "call", "confirmed"),  # the day before
         ("2025-12-01", "call", "confirmed"),
         ("2025-12-31", "service", "cancelled"),
         ("2025-12-31", "call", "confirmed"),
@@ -308,7 +320,7 @@ async def test_a_month_is_summed_up(member: Member) -> None:
         "total_events": 3,
         "events_by_type": {"call": 2, "service": 1},
         "events_by_status": {"confirmed": 2, "cancelled": 1},
-        "date_range": {"start": "2025-12-01T00:00:00", "end": "2026-01-01T00:00:00"},
+        "date_range": {"start": "2025-12-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"},
     }
 
 

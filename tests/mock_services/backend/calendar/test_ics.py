@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mock_services.backend.accounts.state import Tenant
 from mock_services.backend.calendar import ics
+from mock_services.backend.calendar.state import Event
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 WRITTEN = re.compile(r"\\([\\;,nN])")
@@ -58,26 +62,48 @@ def test_a_moment_is_read_back_to_the_second(moment: datetime) -> None:
 @given(st.text(min_size=1, max_size=200), MOMENTS)
 def test_a_file_name_fits_a_quoted_header_value(title: str, start: datetime) -> None:
     name = ics.file_name(title, start)
-    assert re.fullmatch(r"[!#-\[\]-~]+_\d{8}\.ics", name)
-    assert not {" ", '"', "\\", "/"} & set(name)
+    assert re.fullmatch(r"[ -~]+_\d{8}\.ics", name)
+    assert not {'"', "\\", "/"} & set(name)
     assert len(name) == len(title) + 13
 
 
-@given(title=st.text(min_size=1), description=st.none() | st.text(), organizer=st.text(), rule=st.none() | st.just("x"))
-def test_every_file_has_the_same_lines(title: str, description: str | None, organizer: str, rule: str | None) -> None:
+@given(st.text("aé葬🕯 ", max_size=400))
+def test_a_folded_line_is_read_back_and_none_is_longer_than_75_octets(line: str) -> None:
+    folded = ics.fold(line).split("\n")
+    assert all(len(piece.encode()) <= 75 for piece in folded)
+    assert all(len(piece.encode()) > 70 for piece in folded[:-1])  # and none shorter than its letters make it
+    assert "".join([folded[0], *(piece.removeprefix(" ") for piece in folded[1:])]) == line
+
+
+def an_event(**fields: Any) -> Event:
     moment = datetime(2026, 3, 2, 10, tzinfo=UTC)
-    event = {
+    row = {
         "id": UUID(int=7),
-        "title": title,
-        "description": description,
-        "location": title,
+        "title": "Visit",
+        "description": None,
+        "location": None,
         "status": "confirmed",
+        "all_day": False,
         "start_time": moment,
-        "end_time": moment,
+        "end_time": moment + timedelta(hours=1),
         "created_at": moment,
+        "updated_at": moment,
+        "user_id": None,
     }
-    lines = ics.calendar_file(event, organizer, "a@example.com", rule).split("\n")
-    assert len(lines) == 23 + (rule is not None)
+    tenant = Tenant(UUID(int=1), "Garden\n", "garden", "", moment, moment, organization_email="a@example.com\nX:1")
+    return Event(tenant, row | fields)
+
+
+def lines_of(event: Event) -> list[str]:
+    file = ics.calendar_file(event, datetime(2026, 3, 1, tzinfo=UTC))
+    assert file.endswith("END:VCALENDAR\n")
+    return file.replace("\n ", "").split("\n")[:-1]
+
+
+@given(title=st.text(min_size=1), description=st.none() | st.text(min_size=1))
+def test_no_text_adds_a_line(title: str, description: str | None) -> None:
+    lines = lines_of(an_event(title=title, description=description, location=title))
+    assert len(lines) == 23 + (description is not None)
     names = [re.split("[:;]", line)[0] for line in lines]
     assert [line for line in lines if line.startswith(("BEGIN", "END"))] == [
         "BEGIN:VCALENDAR",
@@ -89,3 +115,26 @@ def test_every_file_has_the_same_lines(title: str, description: str | None, orga
     ]
     summary = lines[names.index("SUMMARY")]
     assert read_text(summary.removeprefix("SUMMARY:")) == normal(title)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "written"),
+    [
+        ("2026-03-02T00:00", "2026-03-03T00:00", ["20260302", "20260303"]),
+        ("2026-03-02T10:00", "2026-03-02T11:00", ["20260302", "20260303"]),
+        ("2026-03-02T10:00", "2026-03-04T00:00", ["20260302", "20260304"]),
+        ("2026-03-02T10:00", "2026-03-04T00:01", ["20260302", "20260305"]),
+        ("9999-12-31T10:00", "9999-12-31T11:00", ["99991231"]),  # there is no day after it
+    ],
+)
+def test_an_event_of_whole_days_ends_on_the_first_day_without_it(start: str, end: str, written: list[str]) -> None:
+    times = [datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (start, end)]
+    lines = lines_of(an_event(all_day=True, start_time=times[0], end_time=times[1]))
+    assert [line.split(";VALUE=DATE:")[1] for line in lines if ";VALUE=DATE:" in line] == written
+
+
+def test_without_an_address_nobody_is_named_as_who_invites() -> None:
+    event = an_event()
+    assert 'ORGANIZER;CN="Garden^n":mailto:a@example.com%0AX%3A1' in lines_of(event)
+    event.tenant.organization_email = None
+    assert not [line for line in lines_of(event) if line.startswith("ORGANIZER")]

@@ -92,10 +92,21 @@ async def test_a_rule_that_does_not_fit_is_refused(member: Member, rule: Any) ->
     assert (await member.call("GET", EVENTS)).json()["total"] == 0
 
 
-async def test_a_calendar_file_names_the_rule(client: httpx.AsyncClient, member: Member) -> None:
-    event = await add_event(member, recurrence_rule="freq=weekly;count=4")
+@pytest.mark.parametrize(
+    ("rule", "all_day", "written"),
+    [
+        ("freq=weekly;count=4", False, "FREQ=WEEKLY;COUNT=4"),
+        ("COUNT=4;INTERVAL=2;FREQ=DAILY", True, "FREQ=DAILY;INTERVAL=2;COUNT=4"),
+        ("FREQ=DAILY;UNTIL=20260309", False, "FREQ=DAILY;UNTIL=20260309T235959Z"),
+        ("FREQ=DAILY;UNTIL=20260309T120000Z", True, "FREQ=DAILY;UNTIL=20260309"),
+    ],
+)
+async def test_a_calendar_file_writes_the_rule_as_the_start_asks(
+    client: httpx.AsyncClient, member: Member, rule: str, all_day: bool, written: str
+) -> None:
+    event = await add_event(member, recurrence_rule=rule, all_day=all_day)
     lines = (await client.get(f"{EVENTS}/{event['id']}/ics")).text.split("\n")
-    assert "RRULE:FREQ=WEEKLY;COUNT=4" in lines
+    assert f"RRULE:{written}" in lines
     assert lines.count("BEGIN:VEVENT") == 1
 
 
