@@ -50,10 +50,17 @@ def _describe(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.authenticate is not None:
         description["security"] = [{"bearer": []}]
     if operation.body is not None:
-        kind = "application/x-www-form-urlencoded" if operation.form else "application/json"
         schema = _schema(operation.body, schemas)
+        kind = _form_kind(operation.body) if operation.form else "application/json"
         description["requestBody"] = {"required": True, "content": {kind: {"schema": schema}}}
     return description
+
+
+def _form_kind(body: Any) -> str:
+    """Give the media type of a form: only multipart can hold files."""
+    fields = TypeAdapter(body).json_schema().get("properties", {}).values()
+    files = any(each.get("format") == "binary" for each in fields)
+    return "multipart/form-data" if files else "application/x-www-form-urlencoded"
 
 
 def _path_parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str, Any]]:

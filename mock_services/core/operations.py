@@ -56,7 +56,8 @@ class Operation:
     """One method on one path template, such as `GET /api/crm/contacts/{id}`.
 
     `path_params`, `query` and `body` are pydantic models that the request must fit; `form` says that the body is a
-    form rather than JSON. `authenticate` returns the caller or raises a `ServiceError`; None means open to all.
+    form rather than JSON, and a field of the type `forms.File` that it is a multipart one.
+    `authenticate` returns the caller or raises a `ServiceError`; None means open to all.
     `responses` maps each documented status to a model, or to None where the body has no fixed shape.
     `extension` marks what the lab adds to the service that it stands in for: `x-lab-extension` in the document.
     """

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -18,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from uvicorn.protocols.utils import ClientDisconnected
 
 from mock_services.core.admin import Admin
+from mock_services.core.forms import FormError, read_form
 from mock_services.core.journal import Journal
 from mock_services.core.operations import Exchange, InvalidRequest, Operation, ServiceError
 from mock_services.core.router import Router
@@ -191,7 +191,11 @@ class Service:
     async def _read_body(self, exchange: Exchange, operation: Operation, errors: list[dict[str, Any]]) -> None:
         exchange.raw_body = await exchange.request.body()
         if operation.form:
-            content: Any = dict(parse_qsl(exchange.raw_body.decode("utf-8", "replace"), keep_blank_values=True))
+            try:
+                content: Any = read_form(exchange.request.headers.get("content-type", ""), exchange.raw_body)
+            except FormError as broken:
+                errors.append({"loc": ("body",), "type": "form_invalid", "msg": f"Form decode error: {broken}"})
+                return
         elif not exchange.raw_body:
             errors.append({"loc": ("body",), "type": "missing", "msg": "Field required"})
             return
