@@ -34,8 +34,38 @@ class InvalidAuth(DeepgramError):
         super().__init__("Invalid credentials.", request_id)
 
 
+class BadRequest(DeepgramError):
+    """A query or a body that cannot be served as it is."""
+
+    status = 400
+    code = "Bad Request"
+
+    def __init__(self, message: str, request_id: str) -> None:
+        super().__init__(f"Bad Request: {message}", request_id)
+
+
+class RemoteContent(DeepgramError):
+    """A file that is to be fetched from elsewhere: the lab fetches nothing."""
+
+    status = 400
+    code = "REMOTE_CONTENT_ERROR"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__("Could not determine if URL for media download is publicly routable.", request_id)
+
+
+class FileTooLarge(DeepgramError):
+    """A file longer than `DEEPGRAM_MAX_FILE_MIB`."""
+
+    status = 413
+    code = "PAYLOAD_TOO_LARGE"
+
+    def __init__(self, max_mib: int, request_id: str) -> None:
+        super().__init__(f"The file exceeds {max_mib} MiB.", request_id)
+
+
 class TooManyRequests(DeepgramError):
-    """More sessions at once than `DEEPGRAM_MAX_SESSIONS`."""
+    """More at once than `DEEPGRAM_MAX_SESSIONS` conversations or `DEEPGRAM_MAX_STREAMS` transcriptions."""
 
     status = 429
     code = "TOO_MANY_REQUESTS"

@@ -6,9 +6,11 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mock_services.core.speech import FRAME_MS
+from mock_services.deepgram.listen.timing import ListenTiming
 from mock_services.deepgram.timing import Timing
 
 USUAL = Timing()
+USUAL_LISTEN = ListenTiming()
 
 
 class DeepgramSettings(BaseSettings):
@@ -30,9 +32,27 @@ class DeepgramSettings(BaseSettings):
     chunk_ms: int = Field(default=USUAL.chunk_ms, multiple_of=FRAME_MS, ge=FRAME_MS, le=1_000)
     speed: float = Field(default=USUAL.speed, gt=0, le=1_000)
     idle_timeout_ms: float = Field(default=USUAL.idle_timeout_ms, ge=100, le=3_600_000)
+    max_streams: int = Field(default=500, ge=0)
+    max_file_mib: int = Field(default=100, gt=0, le=2_048)
+    listen_result_ms: float = Field(default=USUAL_LISTEN.result_ms, ge=0, le=60_000)
+    listen_file_ms: float = Field(default=USUAL_LISTEN.file_ms, ge=0, le=600_000)
+    listen_pause_ms: int = Field(default=USUAL_LISTEN.pause_ms, ge=FRAME_MS, le=10_000)
+    listen_idle_timeout_ms: float = Field(default=USUAL_LISTEN.idle_timeout_ms, ge=100, le=3_600_000)
     seed: str = Field(default="lab", alias="LAB_SEED")
 
     @property
     def timing(self) -> Timing:
         """Give the delays on their own, as the protocol takes them."""
         return Timing(**{name: getattr(self, name) for name in Timing.__dataclass_fields__})
+
+    @property
+    def listen_timing(self) -> ListenTiming:
+        """Give what transcription takes, on its own."""
+        return ListenTiming(
+            result_ms=self.listen_result_ms,
+            file_ms=self.listen_file_ms,
+            onset_ms=self.onset_ms,
+            pause_ms=self.listen_pause_ms,
+            spread=self.spread,
+            idle_timeout_ms=self.listen_idle_timeout_ms,
+        )

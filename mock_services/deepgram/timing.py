@@ -40,11 +40,16 @@ class Timing:
 
     def draw_s(self, median_ms: float, random: Random) -> float:
         """Draw one delay around `median_ms`, in seconds."""
-        if self.spread == 0:
-            return median_ms / 1000
-        return median_ms / 1000 * math.exp(self.spread * random.gauss(0.0, 1.0))
+        return draw_s(median_ms, self.spread, random)
 
     @property
     def turn_ms(self) -> float:
         """Give the median time from the end of a caller's speech to the first audio of the reply."""
         return self.endpointing_ms + self.think_ms + self.speak_ms
+
+
+def draw_s(median_ms: float, spread: float, random: Random) -> float:
+    """Draw a delay in seconds from a lognormal distribution; a spread of 0 gives the median itself."""
+    if spread == 0:
+        return median_ms / 1000
+    return median_ms / 1000 * math.exp(spread * random.gauss(0.0, 1.0))

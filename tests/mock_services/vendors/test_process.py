@@ -147,17 +147,19 @@ def test_a_call_is_greeted_and_answered_with_real_speech(vendors: str) -> None:
     assert metrics["audio_bytes_sent"] == len(AGENT["greeting"].ulaw) + len(AGENT["prices"].ulaw)
 
 
-def test_the_example_of_the_page_runs(vendors: str) -> None:
+def test_the_examples_of_the_page_run(vendors: str) -> None:
     page = (ROOT / "docs" / "deepgram.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    ran = subprocess.run(
-        [sys.executable, "-c", example.replace("127.0.0.1:8020", vendors)],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert (ran.stdout, ran.stderr) == (f"{AGENT['greeting'].duration_ms / 1000:.2f} s of greeting\n", "")
+    conversation, file = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert run_example(conversation, vendors) == f"{AGENT['greeting'].duration_ms / 1000:.2f} s of greeting\n"
+    (channel,) = json.loads(run_example(file, vendors))["results"]["channels"]
+    assert channel["alternatives"][0]["transcript"] == CALLER["hours"].text
+
+
+def run_example(example: str, address: str) -> str:
+    command = [sys.executable, "-c", example.replace("127.0.0.1:8020", address)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert ran.stderr == ""
+    return ran.stdout
 
 
 def test_speaking_stops_the_agent() -> None:

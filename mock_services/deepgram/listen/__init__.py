@@ -1,0 +1,1 @@
+"""Deepgram's transcription, live and of files: `/v1/listen`."""
