@@ -18,6 +18,8 @@ from starlette.types import Receive, Scope, Send
 from mock_services.core.operations import Exchange, json_response
 from mock_services.core.service import Service
 from mock_services.deepgram.app import build as build_deepgram
+from mock_services.elevenlabs.app import build as build_elevenlabs
+from mock_services.openai.app import build as build_openai
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,11 @@ class Vendor:
     build: Callable[[], Service]
 
 
-VENDORS: tuple[Vendor, ...] = (Vendor("deepgram", ("agent.deepgram.com", "api.deepgram.com"), build_deepgram),)
+VENDORS: tuple[Vendor, ...] = (
+    Vendor("deepgram", ("agent.deepgram.com", "api.deepgram.com"), build_deepgram),
+    Vendor("openai", ("api.openai.com",), build_openai),
+    Vendor("elevenlabs", ("api.elevenlabs.io",), build_elevenlabs),
+)
 
 
 class VendorsApp:
