@@ -87,6 +87,15 @@ class Settings(BaseSettings):
         description="what links in mails name",
     )
 
+    openai_base_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:8020/openai/v1"), validation_alias="OPENAI_BASE_URL"
+    )
+    openai_api_key: str = Field(
+        default="sk-1ab0000000000000000000000000000000000000000penai", validation_alias="OPENAI_API_KEY"
+    )
+    openai_timeout_s: float = Field(default=60.0, gt=0, description="of one try")
+    openai_retries: int = Field(default=2, ge=0, le=10)
+
     extensions: bool = Field(default=True, description="offer what the lab adds; false is the platform and no more")
     defects: Annotated[frozenset[Defect], NoDecode, BeforeValidator(read_defects)] = Field(
         default=frozenset(), description="the platform's own defects to show, a comma list of names (defects.py)"
