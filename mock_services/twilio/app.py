@@ -12,10 +12,13 @@ from pydantic import TypeAdapter
 
 from mock_services.core.randomness import Randomness
 from mock_services.core.service import Service
+from mock_services.twilio.available import AvailableNumbers
 from mock_services.twilio.calls import Switchboard
+from mock_services.twilio.carrier import Carrier
 from mock_services.twilio.control import Control
 from mock_services.twilio.errors import ErrorWords
 from mock_services.twilio.http import HttpClient, Limits
+from mock_services.twilio.messages import MessageLog
 from mock_services.twilio.models import Account
 from mock_services.twilio.network import Network
 from mock_services.twilio.pacer import Pacer
@@ -23,6 +26,7 @@ from mock_services.twilio.protocol.audio import load_voice
 from mock_services.twilio.protocol.signature import sign
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.rest import Rest
+from mock_services.twilio.rest_messages import RestMessages
 from mock_services.twilio.settings import Settings
 
 SCRIPTS = Path(__file__).with_name("scripts.json")
@@ -47,22 +51,31 @@ def build() -> Service:
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
     )
     switchboard = Switchboard(network, account, load_scripts(), settings.max_calls)
+    messages = MessageLog(settings.max_messages)
+    delays = {"sent": settings.sms_sent_ms, "delivered": settings.sms_delivered_ms}
+    carrier = Carrier(network, delays, randomness.stream("messages"))
+    areas = (
+        rest,
+        RestMessages(account, rest.authenticate, messages, carrier, settings.phone_number),
+        AvailableNumbers(account, rest.authenticate, randomness),
+    )
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # a full collection then passes over what was loaded at start: no pause amid live audio
         yield
+        await carrier.close()
         await switchboard.close()
 
     service = Service(
         "twilio",
-        rest.operations(),
+        [operation for area in areas for operation in area.operations()],
         ErrorWords(),
         admin_sockets=[("/__lab/control", Control(switchboard, rest).serve)],
         lifespan=lifespan,
-        reset=[switchboard.reset, account.clear],
-        gauges=switchboard.gauges,
+        reset=[switchboard.reset, account.clear, carrier.reset, messages.clear],
+        gauges=lambda: switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}},
     )
     return service
 

@@ -82,6 +82,96 @@ class TooManyNumbersError(TwilioError):
     code = 21404
 
 
+class InvalidAreaCodeError(TwilioError):
+    """Numbers are looked for in an area that cannot be one."""
+
+    code = 21451
+
+
+class NoRecipientError(TwilioError):
+    """A message has no To."""
+
+    code = 21604
+
+
+class InvalidRecipientError(TwilioError):
+    """A message's To is no phone number."""
+
+    code = 21211
+
+
+class NoSenderError(TwilioError):
+    """A message has no From."""
+
+    code = 21603
+
+
+class InvalidSenderError(TwilioError):
+    """A message's From is no phone number."""
+
+    code = 21212
+
+
+class ForeignSenderError(TwilioError):
+    """A message's From is not a number of the account."""
+
+    code = 21606
+
+
+class OwnRecipientError(TwilioError):
+    """A message goes to the number that it comes from."""
+
+    code = 21266
+
+
+class NoBodyError(TwilioError):
+    """A message says nothing."""
+
+    code = 21602
+
+
+class BodyTooLongError(TwilioError):
+    """A message says too much."""
+
+    code = 21617
+
+
+class InvalidStatusCallbackError(TwilioError):
+    """A message's StatusCallback is not an http or https URL."""
+
+    code = 21609
+
+
+class UnroutableRecipientError(TwilioError):
+    """There is no way to the number that a message is for."""
+
+    code = 21612
+
+
+class ForbiddenRegionError(TwilioError):
+    """The account may not send messages to the recipient's country."""
+
+    code = 21408
+
+
+class UnsubscribedRecipientError(TwilioError):
+    """The recipient does not want messages from the account."""
+
+    code = 21610
+
+
+class NotMobileError(TwilioError):
+    """The recipient's telephone takes no messages."""
+
+    code = 21614
+
+
+class SenderQueueFullError(TwilioError):
+    """Too many messages wait to be sent from the number."""
+
+    code = 21611
+
+
 class ErrorWords:
     """How the REST API words what the chain refuses (`core.service.ErrorRenderer`)."""
 

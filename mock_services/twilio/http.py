@@ -205,6 +205,16 @@ def is_url_text(text: str) -> bool:
     return text.isascii() and all(" " < character != "\x7f" for character in text)
 
 
+def is_web_url(text: str) -> bool:
+    """Whether `text` is an http or https URL that can be fetched."""
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port_fits and is_url_text(text)
+
+
 class _Response:
     """Collects what httptools' parser finds in an answer."""
 

@@ -7,10 +7,8 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from itertools import dropwhile, islice
 from random import Random
 from typing import TypeVar
-from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
@@ -24,15 +22,13 @@ from mock_services.twilio.errors import (
     NotAuthenticatedError,
     NotFoundError,
 )
-from mock_services.twilio.http import is_url_text
-from mock_services.twilio.models import API_VERSION, Account, CallRecord, Number
+from mock_services.twilio.http import is_web_url
+from mock_services.twilio.models import API_VERSION, Account, Number
+from mock_services.twilio.paging import Paging, page
 
-E164 = re.compile(r"^\+[1-9]\d{1,14}$")
-AREA_CODE = re.compile(r"^[2-9]\d\d$")
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+AREA_CODE = re.compile(r"[2-9][0-9]{2}")
 ACCOUNT = f"/{API_VERSION}/Accounts/{{account_sid}}"
-MAX_PAGE_SIZE = 1000
-
-Item = TypeVar("Item", Number, CallRecord)
 
 
 class NumberForm(BaseModel):
@@ -60,19 +56,9 @@ class NumberForm(BaseModel):
                 values[name] = value.upper()
                 if values[name] not in {"GET", "POST"}:
                     raise InvalidMethodError(f"{to_pascal(name)} is {value!r}; it takes GET or POST")
-            elif name.endswith(("_url", "_callback")) and value and not _is_web_url(value):
+            elif name.endswith(("_url", "_callback")) and value and not is_web_url(value):
                 raise InvalidUrlError(f"{to_pascal(name)} is {value!r}, which is not a valid http or https URL")
         return values
-
-
-class Paging(BaseModel):
-    """Which page of a list is asked for."""
-
-    model_config = ConfigDict(alias_generator=to_pascal)
-
-    page_size: int = Field(default=50, ge=1)
-    page: int = Field(default=0, ge=0)
-    page_token: str = ""
 
 
 class NumberQuery(Paging):
@@ -111,7 +97,7 @@ class Rest:
             ("GET", f"{calls}.json", self._list_calls, {"query": CallQuery}),
             ("GET", f"{calls}/{{sid}}.json", self._fetch_call, {}),
         ):
-            yield Operation(method=method, path=path, handler=handler, authenticate=self._authenticate, **options)
+            yield Operation(method=method, path=path, handler=handler, authenticate=self.authenticate, **options)
 
     def knows(self, authorization: str) -> bool:
         """Whether an `Authorization` header holds the account's SID and token (HTTP Basic)."""
@@ -124,7 +110,8 @@ class Rest:
             return False
         return hmac.compare_digest(given, self._credentials)
 
-    async def _authenticate(self, exchange: Exchange) -> str:
+    async def authenticate(self, exchange: Exchange) -> str:
+        """Accept the account's own credentials on its own resources, and give its SID."""
         if not self.knows(exchange.request.headers.get("authorization", "")):
             raise NotAuthenticatedError
         if exchange.path["account_sid"] != self._account.sid:
@@ -141,10 +128,10 @@ class Rest:
 
     def _chosen_number(self, form: NumberForm) -> str:
         if form.phone_number is not None:
-            if not E164.match(form.phone_number):
+            if not E164.fullmatch(form.phone_number):
                 raise InvalidNumberError(f"{form.phone_number} is not a valid phone number in E.164 form")
             return form.phone_number
-        if form.area_code is None or not AREA_CODE.match(form.area_code):
+        if form.area_code is None or not AREA_CODE.fullmatch(form.area_code):
             raise InvalidNumberError("A PhoneNumber in E.164 form or a valid AreaCode is required")
         while True:
             number = f"+1{form.area_code}{self._random.randrange(2_000_000, 10_000_000)}"
@@ -159,7 +146,7 @@ class Rest:
             if query.phone_number.replace("*", "") in number.phone_number
             and query.friendly_name in {"", number.friendly_name or number.phone_number}
         )
-        return self._page(exchange, "incoming_phone_numbers", wanted)
+        return page(exchange, self._account.sid, "incoming_phone_numbers", wanted)
 
     async def _fetch_number(self, exchange: Exchange) -> Response:
         return json_response(self._number(exchange).resource(self._account.sid))
@@ -183,56 +170,13 @@ class Rest:
             and query.status in {"", call.status}
             and not query.parent_call_sid
         )
-        return self._page(exchange, "calls", wanted)
+        return page(exchange, self._account.sid, "calls", wanted)
 
     async def _fetch_call(self, exchange: Exchange) -> Response:
         return json_response(_found(self._account.calls, exchange).resource(self._account.sid))
 
     def _number(self, exchange: Exchange) -> Number:
         return _found(self._account.numbers, exchange)
-
-    def _page(self, exchange: Exchange, key: str, wanted: Iterable[Item]) -> Response:
-        """Answer with one page. A token names the last item before it, so that a list that grows is not shifted."""
-        paging: Paging = exchange.query
-        size = min(paging.page_size, MAX_PAGE_SIZE)
-        before = paging.page_token.removeprefix("PA")
-        if before:
-            rest = islice(dropwhile(lambda item: item.sid != before, wanted), 1, None)
-        else:
-            rest = islice(wanted, paging.page * size, None)
-        items = list(islice(rest, size + 1))
-        shown = items[:size]
-        filters = {
-            name: value
-            for name, value in exchange.request.query_params.items()
-            if name not in {"Page", "PageSize", "PageToken"}
-        }
-        path = exchange.request.url.path
-        link = _Links(path, filters, size)
-        start = paging.page * size
-        return json_response(
-            {
-                key: [item.resource(self._account.sid) for item in shown],
-                "page": paging.page,
-                "page_size": size,
-                "start": start,
-                "end": start + max(len(shown) - 1, 0),
-                "uri": link(paging.page, paging.page_token),
-                "first_page_uri": link(0),
-                "next_page_uri": link(paging.page + 1, f"PA{shown[-1].sid}") if len(items) > size else None,
-                "previous_page_uri": link(paging.page - 1) if paging.page else None,
-            }
-        )
-
-
-class _Links:
-    def __init__(self, path: str, filters: Mapping[str, str], size: int) -> None:
-        self._path = path
-        self._fixed = {**filters, "PageSize": str(size)}
-
-    def __call__(self, page: int, token: str = "") -> str:
-        query = {**self._fixed, "Page": str(page), **({"PageToken": token} if token else {})}
-        return f"{self._path}?{urlencode(query)}"
 
 
 Resource = TypeVar("Resource")
@@ -243,12 +187,3 @@ def _found(resources: Mapping[str, Resource], exchange: Exchange) -> Resource:
     if resource is None:
         raise NotFoundError(exchange.request.url.path)
     return resource
-
-
-def _is_web_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port_fits and is_url_text(text)

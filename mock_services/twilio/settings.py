@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from mock_services.core.latency import DelaySetting, Lognormal
 from mock_services.twilio.protocol.stream_url import parse_map
 
 
@@ -20,6 +21,11 @@ class Settings(BaseSettings):
 
     account_sid: str = Field(default="AC1ab00000000000000000000000000001", pattern=r"^AC[0-9a-f]{32}$")
     auth_token: str = Field(default="1ab0000000000000000000000000abcd", min_length=1)
+    phone_number: str = Field(
+        default="+15005550006",
+        pattern=r"^\+[1-9][0-9]{1,14}$",
+        description="a number that the account may always send messages from, beside those it has bought",
+    )
     seed: str = Field(
         default_factory=lambda: secrets.token_hex(8),
         validation_alias="LAB_SEED",
@@ -31,8 +37,11 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=2_000, ge=1, description="calls at a time; the next one is refused")
     max_calls_kept: int = Field(default=20_000, ge=1, description="calls listed over REST; older ended ones go")
     max_numbers: int = Field(default=10_000, ge=1)
+    max_messages: int = Field(default=20_000, ge=1, description="text messages kept; the oldest go")
     webhook_connect_s: float = Field(default=5.0, gt=0, le=60, description="Twilio's limit to connect to a webhook")
     webhook_total_s: float = Field(default=15.0, gt=0, le=60, description="Twilio's limit for a webhook's whole answer")
+    sms_sent_ms: DelaySetting = Field(default=Lognormal(150, 500), description="from queued to sent")
+    sms_delivered_ms: DelaySetting = Field(default=Lognormal(800, 3000), description="from sent to delivered")
     speech_rate: float = Field(default=15.0, gt=0, description="characters a second that <Say> speaks")
 
     @field_validator("stream_map", mode="before")

@@ -1,10 +1,12 @@
 """One double and one target for the tests of a module: processes and servers start once."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.mock_services.twilio.lab import Double, Target, running_double, running_target
+from tests.mock_services.twilio.sdk import client
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,14 @@ def double(shared_double: Double) -> Iterator[Double]:
     shared_double.reset()
     yield shared_double
     assert shared_double.process.poll() is None
+
+
+@pytest.fixture
+def sdk(double: Double) -> Iterator[Any]:
+    """Twilio's own SDK, sent to the double."""
+    sdk = client(double)
+    yield sdk
+    sdk.http_client.session.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,42 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.rest import Client
 
-from tests.mock_services.twilio.lab import ACCOUNT, GREETING_ONLY, TOKEN, Double, Target, phone, running_double
+from tests.mock_services.twilio.lab import ACCOUNT, GREETING_ONLY, Double, Target, phone, running_double
+from tests.mock_services.twilio.sdk import client
 
 NUMBER = "+15555550100"
 URL = "https://lab.example.com/voice"
-
-
-class ToTheDouble(TwilioHttpClient):
-    """The SDK's client, sent to the double instead of to api.twilio.com."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._url = url
-
-    def request(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:  # type: ignore[override] # passed on as they are
-        return super().request(method, url.replace("https://api.twilio.com", self._url), *arguments, **options)
-
-
-def client(double: Double, token: str = TOKEN) -> Any:
-    # Any: the SDK declares every attribute as possibly absent.
-    return Client(ACCOUNT, token, http_client=ToTheDouble(double.url))
-
-
-@pytest.fixture
-def sdk(double: Double) -> Iterator[Any]:
-    sdk = client(double)
-    yield sdk
-    sdk.http_client.session.close()
 
 
 def test_a_number_is_bought_read_changed_and_released(sdk: Any) -> None:
