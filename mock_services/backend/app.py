@@ -22,11 +22,19 @@ from mock_services.backend.calendar.public import PublicCalendar
 from mock_services.backend.calendar.state import Calendar
 from mock_services.backend.calendar.views import Views
 from mock_services.backend.crm.contacts import Contacts
+from mock_services.backend.crm.custom_fields import CustomFields
 from mock_services.backend.crm.dashboard import DashboardPage
+from mock_services.backend.crm.imports import Imports
 from mock_services.backend.crm.interactions import Interactions
 from mock_services.backend.crm.state import Crm
 from mock_services.backend.errors import PlatformErrors
 from mock_services.backend.guards import Guards
+from mock_services.backend.mailing.campaigns import Campaigns
+from mock_services.backend.mailing.letters import CampaignLetters
+from mock_services.backend.mailing.reading import Reading
+from mock_services.backend.mailing.sending import Sending
+from mock_services.backend.mailing.state import Mailing
+from mock_services.backend.mailing.templates import Templates
 from mock_services.backend.pages import Pages
 from mock_services.backend.settings import Settings
 from mock_services.backend.store import Rows
@@ -51,6 +59,7 @@ class Backend(Service):
         self.rows = Rows(settings.max_rows)
         self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
         self.crm = Crm(self.rows, randomness, settings.defects)
+        self.mailing = Mailing(self.rows, randomness)
         self.calendar = Calendar(self.rows, randomness, self.crm, settings.defects)
         self.mailer = Mailer(
             str(settings.sendgrid_api_url),
@@ -85,6 +94,12 @@ class Backend(Service):
             Contacts(self.crm, access, settings.defects),
             Interactions(self.crm, access),
             DashboardPage(self.crm, access),
+            CustomFields(self.crm, access),
+            Imports(self.crm, access, settings.defects, settings.max_import_rows),
+            Templates(self.mailing, access),
+            Sending(self.mailing, self.crm, access, self.mailer, CampaignLetters(str(settings.frontend_url))),
+            Campaigns(self.mailing, access, settings.defects),
+            Reading(self.mailing, self.crm, access, settings.defects),
             Events(self.calendar, views, access, settings.defects, extensions=settings.extensions),
             Attendees(self.calendar, views, access, settings.defects, self.mailer, letters),
             PublicCalendar(self.calendar, views, self.mailer, letters),
@@ -121,6 +136,7 @@ class Backend(Service):
         """Forget everything that was stored, and every client's count."""
         self.accounts.clear()
         self.crm.clear()
+        self.mailing.clear()
         self.calendar.clear()
         self.telephony.clear()
         self.voice_agent.counts.clear()

@@ -30,6 +30,14 @@ class Defect(StrEnum):
         "crm-poison-contact",
         "a contact with a date, a veteran status or a payment plan is stored, and every answer that holds it is 500",
     )
+    CRM_IMPORT_TYPED_COLUMNS = (
+        "crm-import-typed-columns",
+        "a line of an import with a date, a number or a yes or no fails with what the database says of it",
+    )
+    CRM_UNKNOWN_ID = (
+        "crm-unknown-id",
+        "an unknown campaign, recipient or contact is 500 instead of 404 in analytics, unsubscribe and resubscribe",
+    )
     NULL_IN_REQUIRED_FIELD = (
         "null-in-required-field",
         "null for a field of a contact or an event that needs a value is 500 instead of 422",

@@ -65,6 +65,12 @@ class StorageFull(PlatformError):
     status = 500
 
 
+class VendorFailed(PlatformError):
+    """500, handled: a vendor that was needed did not do what it was asked."""
+
+    status = 500
+
+
 class PlatformErrors:
     """Words what the chain itself refuses. It knows the paths, because a wrong trailing slash is redirected."""
 

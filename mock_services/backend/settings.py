@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=20_000, gt=0, description="calls kept; the oldest ended one goes first (memory)")
     max_call_messages: int = Field(default=2_000, gt=0, description="messages kept of one call (memory)")
 
+    max_import_rows: int = Field(default=10_000, gt=0, description="lines of an imported file (memory)")
+
     dialable_tenants: bool = Field(default=False, description="give every tenant an id that begins with seven digits")
     stale_call_s: int = Field(default=1_800, gt=0, description="an unfinished call older than this is failed")
     twilio_auth_token: str = Field(default="1ab0000000000000000000000000abcd", validation_alias="TWILIO_AUTH_TOKEN")

@@ -67,6 +67,6 @@ class DashboardPage:
                     "unsubscribe_rate": round(100 * unsubscribed / total, 2) if total else 0.0,
                 },
                 "recent_contacts": [orjson.Fragment(contact.encoded) for contact in newest],
-                "custom_fields": [],
+                "custom_fields": tables.shown_fields(),
             }
         )

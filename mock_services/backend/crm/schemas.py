@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, EmailStr, Field
 
 from mock_services.backend.schemas import BigInt, JsonObject, Utc
+from mock_services.core.forms import File
 
 Text20 = Annotated[str, Field(max_length=20)]
 Text50 = Annotated[str, Field(max_length=50)]
@@ -119,6 +120,16 @@ class ContactUpdate(ContactFields):
     is_unsubscribed: bool | None = None
 
 
+class ContactRow(ContactFields):
+    """A contact as a line of a file gives it: an e-mail address will do for a name."""
+
+    business_name: Name
+    contact_name: Name | None = None
+    status: ContactStatus = ContactStatus.LEAD
+    custom_fields: JsonObject = Field(default_factory=dict)
+    is_unsubscribed: bool = False
+
+
 class ContactView(ContactFields):
     """A contact."""
 
@@ -181,6 +192,38 @@ class ContactPath(BaseModel):
     contact_id: UUID
 
 
+class ImportForm(BaseModel):
+    """A file of contacts."""
+
+    file: File
+
+
+class ImportQuery(BaseModel):
+    """How to read it: `field_mapping` is a JSON object, from a column's header to a contact's field."""
+
+    field_mapping: str
+    update_existing: bool = False
+
+
+class FailedRow(BaseModel):
+    """A line that was not imported; `row` counts the lines below the header from 1."""
+
+    row: int
+    error: str
+    data: dict[str, str | None]
+
+
+class Imported(BaseModel):
+    """What became of the lines of a file."""
+
+    total_rows: int
+    successful_imports: int
+    failed_imports: int
+    errors: list[FailedRow]
+    created_contacts: list[UUID]
+    updated_contacts: list[UUID]
+
+
 class InteractionCreate(BaseModel):
     """A new interaction with a contact."""
 
@@ -208,6 +251,47 @@ class InteractionQuery(BaseModel):
     interaction_type: InteractionType | None = None
 
 
+class CustomFieldType(StrEnum):
+    """What a custom field holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    EMAIL = "email"
+    PHONE = "phone"
+    SELECT = "select"
+    BOOLEAN = "boolean"
+    TEXTAREA = "textarea"
+
+
+class CustomFieldCreate(BaseModel):
+    """A new field of a tenant's contacts."""
+
+    field_name: Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[a-zA-Z][a-zA-Z0-9_]*$")]
+    field_label: Annotated[str, Field(min_length=1, max_length=100)]
+    field_type: CustomFieldType
+    field_options: JsonObject = Field(default_factory=dict)
+    is_required: bool = False
+    display_order: Annotated[BigInt, Field(ge=0)] = 0
+    is_active: bool = True
+
+
+class CustomFieldView(CustomFieldCreate):
+    """A custom field."""
+
+    id: UUID
+    tenant_id: UUID
+    created_by_user_id: UUID | None
+    created_at: datetime
+    updated_at: datetime | None
+
+
+class CustomFieldQuery(BaseModel):
+    """Which custom fields."""
+
+    include_inactive: bool = False
+
+
 class DashboardStats(BaseModel):
     """The numbers of the dashboard. `contact_growth` counts new contacts by day."""
 
@@ -225,4 +309,4 @@ class Dashboard(BaseModel):
 
     stats: DashboardStats
     recent_contacts: list[ContactView]
-    custom_fields: list[dict[str, Any]]
+    custom_fields: list[CustomFieldView]

@@ -1,4 +1,4 @@
-"""The tables of contacts and interactions, one set a tenant."""
+"""The tables of contacts, interactions and custom fields, one set a tenant."""
 
 from __future__ import annotations
 
@@ -53,12 +53,18 @@ class Contact:
 
 
 class TenantContacts:
-    """One tenant's contacts, oldest first, and its interactions."""
+    """One tenant's contacts, oldest first, its interactions, and its custom fields by name."""
 
     def __init__(self) -> None:
         self.contacts: dict[uuid.UUID, Contact] = {}
         self.by_email: dict[str, Contact] = {}
         self.interactions: dict[uuid.UUID, Row] = {}
+        self.custom_fields: dict[str, Row] = {}
+
+    def shown_fields(self, *, inactive: bool = False) -> list[Row]:
+        """Give the custom fields in the order in which they are displayed, the `inactive` ones too if wanted."""
+        shown = (row for row in self.custom_fields.values() if row["is_active"] or inactive)
+        return sorted(shown, key=lambda row: row["display_order"])
 
 
 class Crm:
@@ -78,6 +84,10 @@ class Crm:
     def clear(self) -> None:
         """Forget every contact."""
         self._tenants: dict[uuid.UUID, TenantContacts] = {}
+        self._contacts: dict[uuid.UUID, Contact] = {}
+
+    def __len__(self) -> int:
+        return len(self._contacts)
 
     def of(self, tenant_id: uuid.UUID) -> TenantContacts:
         """Give a tenant's tables."""
@@ -91,6 +101,13 @@ class Crm:
         contact = self.of(tenant_id).contacts.get(contact_id)
         if contact is None:
             raise ResourceNotFound(f"the tenant has no contact {contact_id}")
+        return contact
+
+    def contact_of_any_tenant(self, contact_id: uuid.UUID) -> Contact:
+        """Find a contact by its id alone; raise `ResourceNotFound`."""
+        contact = self._contacts.get(contact_id)
+        if contact is None:
+            raise ResourceNotFound(f"there is no contact {contact_id}")
         return contact
 
     def add_contact(self, tenant_id: uuid.UUID, user_id: uuid.UUID, values: Row) -> Contact:
@@ -115,7 +132,7 @@ class Crm:
             },
             self._defects,
         )
-        tables.contacts[contact.row["id"]] = contact
+        tables.contacts[contact.row["id"]] = self._contacts[contact.row["id"]] = contact
         if email:
             tables.by_email[email] = contact
         return contact
@@ -137,7 +154,7 @@ class Crm:
         for notice in self._before_removal:
             notice(tenant_id, contact.row["id"])
         tables = self.of(tenant_id)
-        del tables.contacts[contact.row["id"]]
+        del tables.contacts[contact.row["id"]], self._contacts[contact.row["id"]]
         tables.by_email.pop(contact.row["contact_email"], None)
         for interaction in contact.interactions:
             del tables.interactions[interaction["id"]]
@@ -165,6 +182,24 @@ class Crm:
             }
         )
         return row
+
+    def add_custom_field(self, tenant_id: uuid.UUID, user_id: uuid.UUID, values: Row) -> Row:
+        """Add a field to a tenant's contacts; raise `BadRequest` if it has one of this name."""
+        fields = self.of(tenant_id).custom_fields
+        name: str = values["field_name"]
+        if name in fields:
+            raise BadRequest(f"the tenant has a custom field {name!r}")
+        self._rows.take()
+        moment = now()
+        fields[name] = {
+            **values,
+            "id": self._ids.new("custom_fields"),
+            "tenant_id": tenant_id,
+            "created_by_user_id": user_id,
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        return fields[name]
 
 
 def newest_first(rows: Iterable[Row]) -> list[Row]:
