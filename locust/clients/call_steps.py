@@ -2,11 +2,12 @@
 
 Steps: `answer` (dial to a TwiML that connects), `connect` (TwiML to an open media socket), `first audio` (stream start
 to the agent's first sound), `turn` (end of the caller's words to the agent's next sound), `complete` (the call ended as
-it should: counted, without a time, as how long a call lasts is no latency).
+it should; its latency is that of the target's answer to the status callback).
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ REASONS = frozenset(
         "no-agent-audio",
         "ended-early",
         "callback-failed",
+        "callback-refused",
         "not-completed",
         "control-unreachable",
         "control-lost",
@@ -105,14 +107,7 @@ class CallSteps:
         if self.pending != TURN and not self._cut_short:
             reason = "no-agent-audio" if self.pending == FIRST_AUDIO else "ended-early"
             steps.append(Step(self.pending, self._since_last(event), reason))
-        callbacks = event.get("callbacks")
-        failed = callbacks.get("failed") if isinstance(callbacks, Mapping) else 0
-        failure = None
-        if failed:
-            failure = "callback-failed"
-        elif event.get("status") != "completed":
-            failure = "not-completed"
-        return [*steps, Step(COMPLETE, None, failure)]
+        return [*steps, _completed(event)]
 
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True
@@ -126,6 +121,34 @@ class CallSteps:
         """How long the step in which the call stopped had taken by then."""
         now = _number(event.get("at_ms"))
         return None if now is None or self._at_ms is None else max(0.0, now - self._at_ms)
+
+
+def _completed(event: Mapping[str, Any]) -> Step:
+    """The last step of a call, judged by how it ended and by what the target answered to its status callback."""
+    callbacks = event.get("callbacks")
+    callbacks = callbacks if isinstance(callbacks, Mapping) else {}
+    answers = callbacks.get("answers")
+    answers = [each for each in answers if isinstance(each, Mapping)] if isinstance(answers, list) else []
+    failure = None
+    if callbacks.get("failed"):
+        failure = "callback-failed"
+    elif any(_refused(each) for each in answers):
+        failure = "callback-refused"
+    elif event.get("status") != "completed":
+        failure = "not-completed"
+    return Step(COMPLETE, _number(answers[-1].get("latency_ms")) if answers else None, failure)
+
+
+def _refused(answer: Mapping[str, Any]) -> bool:
+    """Whether the target refused a callback: by its status, or as the platform does, with 200 and an error inside."""
+    status = answer.get("status")
+    if isinstance(status, int) and status >= 400:
+        return True
+    try:
+        body = json.loads(str(answer.get("body")))
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("status") == "error"
 
 
 def _number(value: Any) -> float | None:

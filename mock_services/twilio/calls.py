@@ -94,6 +94,7 @@ class Call:
             return None
         timestamp = date(datetime.now(UTC)) or ""
         fields = [*self._performance.fields(), *final_fields(record.status, record.duration, timestamp)]
+        sent_at = time.monotonic()
         try:
             answer = await self._network.call_webhook(
                 "StatusCallback", number.status_callback_method, number.status_callback, fields, self._run_id, {}
@@ -103,7 +104,8 @@ class Call:
             return Failure("callback", failure.reason, str(failure), failure.code)
         self._callbacks["sent"] += 1
         body = answer.body.decode("utf-8", "replace")[:ANSWER_SHOWN]
-        self._callbacks["answers"].append({"status": answer.status, "body": body})
+        latency_ms = round((time.monotonic() - sent_at) * 1000, 3)
+        self._callbacks["answers"].append({"status": answer.status, "body": body, "latency_ms": latency_ms})
         return None
 
     def _finish(self, reason: str, failure: Failure | None, duration_ms: float) -> str:

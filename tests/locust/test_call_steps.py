@@ -24,7 +24,11 @@ ENDED = {
     "reason": "caller-hangup",
     "duration_ms": 8990,
     "media": {"frames_sent": 400},
-    "callbacks": {"sent": 3, "failed": 0},
+    "callbacks": {
+        "sent": 1,
+        "failed": 0,
+        "answers": [{"status": 200, "body": '{"status":"ok"}', "latency_ms": 4.5}],
+    },
 }
 
 
@@ -49,7 +53,7 @@ def test_a_good_call_is_its_steps_with_the_doubles_own_latencies() -> None:
         Step("first audio", 579.0),
         Step("turn", 800.0),
         Step("turn", 900.0),
-        Step("complete", None),
+        Step("complete", 4.5),
     ]
     assert call.over
     assert call.call_sid == "CA1"
@@ -88,14 +92,19 @@ def test_a_turn_without_an_answer_is_a_failure_and_its_time_the_wait() -> None:
 def test_a_call_that_ends_before_the_agent_spoke_has_failed_unless_it_was_cut_short() -> None:
     assert follow(ANSWERED, CONNECTED, ENDED)[0][2:] == [
         Step("first audio", 8980.0, "no-agent-audio"),
-        Step("complete", None),
+        Step("complete", 4.5),
     ]
-    assert follow(ANSWERED, CONNECTED, ENDED, cut_short=True)[0][2:] == [Step("complete", None)]
+    assert follow(ANSWERED, CONNECTED, ENDED, cut_short=True)[0][2:] == [Step("complete", 4.5)]
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"callbacks": {"sent": 3, "failed": 1}}, "callback-failed"), ({"status": "no-answer"}, "not-completed")],
+    [
+        ({"callbacks": {"sent": 0, "failed": 1}}, "callback-failed"),
+        ({"callbacks": {}, "status": "no-answer"}, "not-completed"),
+        ({"callbacks": {"answers": [{"status": 500, "body": ""}]}}, "callback-refused"),
+        ({"callbacks": {"answers": [{"status": 200, "body": '{"status": "error"}'}]}}, "callback-refused"),
+    ],
 )
 def test_a_call_that_did_not_end_as_it_should_is_a_failure(change: dict[str, Any], reason: str) -> None:
     steps, _ = follow(ANSWERED, CONNECTED, FIRST_AUDIO, TURN, {**ENDED, **change})

@@ -45,7 +45,10 @@ async def test_a_call_goes_through_every_step(double: Double, target: Target) ->
     assert (turn["index"], "timed_out" in turn, "overlapped" in turn) == (0, False, False)
     assert 290 < turn["latency_ms"] < 800  # the target answers after fifteen quiet frames
     assert (ended["status"], ended["reason"]) == ("completed", "caller-hangup")
-    assert ended["callbacks"] == {"sent": 1, "failed": 0, "answers": [{"status": 200, "body": '{"status":"ok"}'}]}
+    [answer] = ended["callbacks"].pop("answers")
+    assert ended["callbacks"] == {"sent": 1, "failed": 0}
+    assert (answer["status"], answer["body"]) == (200, '{"status":"ok"}')
+    assert 0 < answer["latency_ms"] < 5000
     media = ended["media"]
     assert (media["audio_received_ms"], media["messages_received"], media["protocol_warnings"]) == (400, 4, 0)
     assert media["frames_sent"] == kinds(target).count("media") > 60
