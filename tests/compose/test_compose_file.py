@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from mock_services.backend.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -93,6 +95,18 @@ def test_suite_and_doubles_agree_on_accounts() -> None:
             for name in ("backend", "twilio", "vendors", "locust-master", "locust-worker")
         }
         assert len(values) == 1
+
+
+def test_the_backend_is_told_where_each_vendor_is() -> None:
+    """Its own defaults are for processes on one machine; in a container they would lead to itself."""
+    environment = SERVICES["backend"]["environment"]
+    told = {}
+    for field in Settings.model_fields.values():
+        if "127.0.0.1:8020" in (default := str(field.default)):
+            variable = str(field.validation_alias)
+            told[variable] = f"${{{variable}:-{default.replace('127.0.0.1', 'vendors')}}}"
+    assert told
+    assert told.items() <= environment.items()
 
 
 def test_every_mounted_volume_is_declared_and_every_declared_one_is_mounted() -> None:
