@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
-import httpx
+from mock_services.backend.vendors.connection import RUN_HEADER, Connection, Unreachable
+
+__all__ = ["RUN_HEADER", "Mail", "MailRefused", "Mailer"]
 
 ACCEPTED = 202
-RUN_HEADER = "x-lab-run-id"
 SHOWN_OF_A_REFUSAL = 200
 
 
@@ -29,13 +29,11 @@ class MailRefused(Exception):
 
 
 class Mailer:
-    """Sends mails over kept connections, which the first mail opens and `close` ends."""
+    """Sends mails over connections that it keeps."""
 
     def __init__(self, url: str, key: str, sender: str, timeout_s: float) -> None:
-        self._url = f"{url.rstrip('/')}/v3/mail/send"
-        self._key = key
+        self._sendgrid = Connection("SendGrid", url, {"Authorization": f"Bearer {key}"}, timeout_s)
         self._sender = sender
-        self._timeout_s = timeout_s
 
     async def send(self, mail: Mail, run_id: str = "") -> str:
         """Send a mail and give its message id; raise `MailRefused`. `run_id` is the load run that it is sent for."""
@@ -47,10 +45,9 @@ class Mailer:
             "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": mail.html}],
         }
         try:
-            answer = await self._http.post(self._url, json=content, headers={RUN_HEADER: run_id} if run_id else None)
-        except httpx.HTTPError as failure:
-            reason = str(failure) or type(failure).__name__
-            raise MailRefused(f"SendGrid at {self._url} cannot be reached: {reason}") from failure
+            answer = await self._sendgrid.request("POST", "/v3/mail/send", run_id=run_id, json=content)
+        except Unreachable as failure:
+            raise MailRefused(str(failure)) from failure
         if answer.status_code != ACCEPTED:
             shown = answer.text[:SHOWN_OF_A_REFUSAL]
             raise MailRefused(f"SendGrid answered {answer.status_code} where 202 accepts a mail: {shown}")
@@ -58,14 +55,5 @@ class Mailer:
         return message_id
 
     async def close(self) -> None:
-        """End the kept connections, if a mail has opened any; the next mail opens new ones."""
-        if "_http" in self.__dict__:
-            await self._http.aclose()
-            del self._http
-
-    @cached_property
-    def _http(self) -> httpx.AsyncClient:
-        # Vendors are where their setting says: no proxy of the environment stands between.
-        return httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {self._key}"}, timeout=self._timeout_s, trust_env=False
-        )
+        """End the kept connections."""
+        await self._sendgrid.close()
