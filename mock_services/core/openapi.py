@@ -52,7 +52,7 @@ def _describe(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.body is not None:
         schema = _schema(operation.body, schemas)
         kind = _form_kind(operation.body) if operation.form else "application/json"
-        description["requestBody"] = {"required": True, "content": {kind: {"schema": schema}}}
+        description["requestBody"] = {"required": operation.needs_body, "content": {kind: {"schema": schema}}}
     return description
 
 

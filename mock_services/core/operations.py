@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel
@@ -56,7 +56,8 @@ class Operation:
     """One method on one path template, such as `GET /api/crm/contacts/{id}`.
 
     `path_params`, `query` and `body` are pydantic models that the request must fit; `form` says that the body is a
-    form rather than JSON, and a field of the type `forms.File` that it is a multipart one.
+    form rather than JSON, and a field of the type `forms.File` that it is a multipart one. A body of a type such as
+    `dict | None` may be absent.
     `authenticate` returns the caller or raises a `ServiceError`; None means open to all.
     `responses` maps each documented status to a model, or to None where the body has no fixed shape.
     `extension` marks what the lab adds to the service that it stands in for: `x-lab-extension` in the document.
@@ -79,6 +80,11 @@ class Operation:
     def name(self) -> str:
         """Give the bounded name under which requests to this operation are counted."""
         return f"{self.method} {self.path}"
+
+    @property
+    def needs_body(self) -> bool:
+        """Say whether a request without a body is refused."""
+        return self.body is not None and type(None) not in get_args(self.body)
 
 
 class Exchange:

@@ -197,7 +197,8 @@ class Service:
                 errors.append({"loc": ("body",), "type": "form_invalid", "msg": f"Form decode error: {broken}"})
                 return
         elif not exchange.raw_body:
-            errors.append({"loc": ("body",), "type": "missing", "msg": "Field required"})
+            if operation.needs_body:
+                errors.append({"loc": ("body",), "type": "missing", "msg": "Field required"})
             return
         else:
             try:

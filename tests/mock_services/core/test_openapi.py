@@ -36,3 +36,11 @@ def test_a_field_that_the_lab_adds_is_marked_in_its_schema() -> None:
     properties = whole["components"]["schemas"]["Event"]["properties"]
     assert properties["rule"]["x-lab-extension"] is True
     assert "x-lab-extension" not in properties["title"]
+
+
+def test_a_body_is_required_unless_it_may_be_null() -> None:
+    methods = described(
+        Operation(method="POST", path="/events", handler=answer, body=Event),
+        Operation(method="PUT", path="/events", handler=answer, body=Event | None),
+    )["paths"]["/events"]
+    assert {method: each["requestBody"]["required"] for method, each in methods.items()} == {"post": True, "put": False}

@@ -43,6 +43,10 @@ async def make(exchange: Exchange) -> Response:
     return json_response({"name": exchange.body.name, "page": exchange.query.page})
 
 
+async def repeat(exchange: Exchange) -> Response:
+    return json_response(exchange.body)
+
+
 async def refuse(exchange: Exchange) -> Response:
     raise Refused("not yours")
 
@@ -56,6 +60,7 @@ def service() -> Service:
         "example",
         [
             Operation(method="POST", path="/items", handler=make, body=Item, query=Filter),
+            Operation(method="PUT", path="/items", handler=repeat, body=dict[str, int] | None),
             Operation(method="GET", path="/refused", handler=refuse),
             Operation(method="GET", path="/crash", handler=crash),
         ],
@@ -92,10 +97,21 @@ async def test_what_does_not_fit_is_named_by_place(path: str, content: bytes, pl
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("content", "status", "body"),
+    [(b"", 200, None), (b"null", 200, None), (b'{"a": 1}', 200, {"a": 1}), (b'{"a": "x"}', 422, ["body.a"])],
+)
+async def test_a_body_that_may_be_null_may_be_absent(content: bytes, status: int, body: Any) -> None:
+    async with client(service()) as http:
+        answer = await http.put("/items", content=content)
+    assert (answer.status_code, answer.json()) == (status, body)
+
+
+@pytest.mark.anyio
 async def test_unknown_paths_and_methods_are_refused_in_the_services_words() -> None:
     async with client(service()) as http:
         assert (await http.get("/nowhere")).json() == {"error": "not found"}
-        assert (await http.get("/items")).json() == {"error": "method", "allowed": ["POST"]}
+        assert (await http.get("/items")).json() == {"error": "method", "allowed": ["POST", "PUT"]}
         assert (await http.get("/refused")).json() == {"detail": "not yours"}
 
 
