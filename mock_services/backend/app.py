@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from mock_services.backend.accounts.access import Access
+from mock_services.backend.accounts.administrator import SuperAdministrator
 from mock_services.backend.accounts.organizations import Organizations
 from mock_services.backend.accounts.sessions import Sessions
 from mock_services.backend.accounts.state import Accounts
@@ -58,6 +59,11 @@ class Backend(Service):
         self.settings = settings
         self.rows = Rows(settings.max_rows)
         self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
+        self._administrator: SuperAdministrator | None = None
+        if settings.super_admin_email:
+            self._administrator = SuperAdministrator(
+                settings.super_admin_email, settings.super_admin_password, settings.bcrypt_rounds
+            )
         self.crm = Crm(self.rows, randomness, settings.defects)
         self.mailing = Mailing(self.rows, randomness)
         self.calendar = Calendar(self.rows, randomness, self.crm, settings.defects)
@@ -126,6 +132,7 @@ class Backend(Service):
             reset=(self.clear,),
             gauges=self.gauges,
         )
+        self._begin()
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
@@ -145,6 +152,12 @@ class Backend(Service):
         self.refresh_tokens.clear()
         self.reset_tokens.clear()
         self.guards.limiter.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Put in what is there from the start."""
+        if self._administrator is not None:
+            self._administrator.join(self.accounts)
 
     def gauges(self) -> dict[str, Any]:
         """Say how full the store is."""

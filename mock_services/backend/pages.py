@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from html import escape
+from itertools import groupby
+from operator import attrgetter
 
 import orjson
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mock_services.backend.routes import Area
 from mock_services.backend.store import now
@@ -33,6 +36,9 @@ class Pages:
             area("GET", "/ping", self.ping, gives=JSON_OBJECT),
             area("GET", "/", self.root, gives=JSON_OBJECT),
             area("GET", "/api", self.root, gives=JSON_OBJECT),
+            area("GET", "/docs", self.documentation),
+            area("GET", "/redoc", self.documentation),
+            area("GET", "/debug/routes", self.routes, gives=JSON_OBJECT),
             area("GET", "/openapi.json", self.openapi, gives=JSON_OBJECT),
             area("GET", "/robots.txt", self.robots),
             Operation(method="GET", path="/favicon.ico", handler=self.favicon, tag="pages", responses={204: None}),
@@ -54,6 +60,15 @@ class Pages:
         """Describe every operation that is served."""
         return Response(self._document, media_type="application/json")
 
+    async def documentation(self, exchange: Exchange) -> Response:
+        """List the operations for people to read."""
+        return HTMLResponse(self._page)
+
+    async def routes(self, exchange: Exchange) -> Response:
+        """List the operations for programs to read."""
+        routes = [{"path": each.path, "methods": [each.method], "name": each.summary} for each in self.described]
+        return json_response({"routes": routes, "total": len(routes)})
+
     async def robots(self, exchange: Exchange) -> Response:
         """Keep crawlers out."""
         return PlainTextResponse("User-agent: *\nDisallow: /\n")
@@ -65,3 +80,11 @@ class Pages:
     @cached_property
     def _document(self) -> bytes:
         return orjson.dumps(openapi.document(TITLE, VERSION, self.described))
+
+    @cached_property
+    def _page(self) -> str:
+        parts = [f"<h1>{escape(TITLE)}</h1>", '<p><a href="/openapi.json">openapi.json</a></p>']
+        for tag, operations in groupby(sorted(self.described, key=attrgetter("tag")), key=attrgetter("tag")):
+            items = "".join(f"<li><code>{each.name}</code> {escape(each.summary)}</li>" for each in operations)
+            parts.append(f"<h2>{tag}</h2><ul>{items}</ul>")
+        return f"<!DOCTYPE html><html><head><title>{escape(TITLE)}</title></head><body>{''.join(parts)}</body></html>"

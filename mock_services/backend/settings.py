@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, EmailStr, Field, HttpUrl, UrlConstraints
+from pydantic import BeforeValidator, EmailStr, Field, HttpUrl, UrlConstraints, ValidationInfo, field_validator
 from pydantic_core import Url
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     refresh_token_s: int = Field(default=7 * 86_400, gt=0)
     reset_token_s: int = Field(default=3_600, gt=0)
 
+    super_admin_email: EmailStr | Literal[""] = Field(
+        default="", description="who a super administrator is made for at start and at each reset; unset, there is none"
+    )
+    super_admin_password: str = Field(default="", validate_default=True)
+
     rate_limit_requests: int = Field(default=120, ge=0, description="requests a window and client; 0 lifts the limit")
     rate_limit_window_s: int = Field(default=60, gt=0)
     rate_limit_clients: int = Field(default=100_000, gt=0, description="client keys remembered (memory)")
@@ -43,6 +48,9 @@ class Settings(BaseSettings):
 
     max_rows: int = Field(
         default=500_000, gt=0, description="organisations, users, contacts, interactions, events… in all (memory)"
+    )
+    max_records: int = Field(
+        default=100_000, gt=0, description="records of usage, and of metrics; the oldest is dropped first (memory)"
     )
     max_tokens: int = Field(
         default=200_000, gt=0, description="refresh tokens, and access tokens known as valid (memory)"
@@ -54,7 +62,20 @@ class Settings(BaseSettings):
 
     dialable_tenants: bool = Field(default=False, description="give every tenant an id that begins with seven digits")
     stale_call_s: int = Field(default=1_800, gt=0, description="an unfinished call older than this is failed")
+    max_usage_records: int = Field(
+        default=100_000, gt=0, description="records of what was used; the oldest goes first (memory)"
+    )
+    verification_code_s: float = Field(default=600.0, gt=0, description="how long a code is good")
+    verification_tries: int = Field(default=3, gt=0, description="wrong codes that end an attempt")
+
+    twilio_api_url: HttpUrl = Field(default=HttpUrl("http://127.0.0.1:8010"), validation_alias="TWILIO_API_URL")
+    twilio_account_sid: str = Field(
+        default="AC1ab00000000000000000000000000001", pattern="^[A-Za-z0-9]+$", validation_alias="TWILIO_ACCOUNT_SID"
+    )
     twilio_auth_token: str = Field(default="1ab0000000000000000000000000abcd", validation_alias="TWILIO_AUTH_TOKEN")
+    twilio_phone_number: str = Field(
+        default="+15005550006", validation_alias="TWILIO_PHONE_NUMBER", description="what text messages come from"
+    )
 
     voice_sockets: int = Field(default=50, ge=0, description="media streams at a time; the next one is refused")
     media_packets_per_s: int = Field(default=100, gt=0)
@@ -98,7 +119,29 @@ class Settings(BaseSettings):
     openai_timeout_s: float = Field(default=60.0, gt=0, description="of one try")
     openai_retries: int = Field(default=2, ge=0, le=10)
 
+    stripe_api_url: HttpUrl = Field(default=HttpUrl("http://127.0.0.1:8020/stripe"), validation_alias="STRIPE_API_URL")
+    stripe_secret_key: str = Field(default=f"sk_test_1ab{'0' * 90}stripe", validation_alias="STRIPE_SECRET_KEY")
+    stripe_webhook_secret: str = Field(default="whsec_lab_secret", validation_alias="STRIPE_WEBHOOK_SECRET")
+    stripe_price_id: str = Field(
+        default="price_lab_basic", validation_alias="STRIPE_PRICE_ID", description="what a subscription costs"
+    )
+
+    elevenlabs_api_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:8020/elevenlabs"), validation_alias="ELEVENLABS_API_URL"
+    )
+    elevenlabs_api_key: str = Field(
+        default="sk_1ab000000000000000000000000000000000000000e1e7e1", validation_alias="ELEVENLABS_API_KEY"
+    )
+    speech_timeout_s: float = Field(default=120.0, gt=0, description="for a whole text that is spoken")
+
     extensions: bool = Field(default=True, description="offer what the lab adds; false is the platform and no more")
     defects: Annotated[frozenset[Defect], NoDecode, BeforeValidator(read_defects)] = Field(
         default=frozenset(), description="the platform's own defects to show, a comma list of names (defects.py)"
     )
+
+    @field_validator("super_admin_password")
+    @classmethod
+    def _both_or_none(cls, password: str, info: ValidationInfo) -> str:
+        if bool(password) != bool(info.data.get("super_admin_email")):
+            raise ValueError("it is set together with BACKEND_SUPER_ADMIN_EMAIL, or neither is")
+        return password

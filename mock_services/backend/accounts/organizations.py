@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from mock_services.backend.accounts.schemas import (
     OrganizationInfo,
     OrganizationPath,
     OrganizationRegister,
+    OrganizationStats,
     OrganizationUpdate,
     OrganizationUserPath,
     Registered,
@@ -83,6 +85,14 @@ class Organizations:
                 self.renew_access_code,
                 authenticate=admin,
                 gives=detail,
+                refuses=(400,),
+            ),
+            area(
+                "GET",
+                "/stats",
+                self.stats,
+                authenticate=self._access.one_of(ADMINS),
+                gives=OrganizationStats,
                 refuses=(400,),
             ),
             area("GET", "/{org_id}", self.show, authenticate=active, path_params=own, gives=detail, refuses=(400,)),
@@ -186,6 +196,21 @@ class Organizations:
         self._accounts.renew_access_code(tenant)
         tenant.updated_at = now()
         return json_response(organization_detail(tenant))
+
+    async def stats(self, exchange: Exchange) -> Response:
+        """Count the organisation's users."""
+        tenant = _own(exchange)
+        users = tenant.users.values()
+        return json_response(
+            {
+                "organization_id": tenant.id,
+                "total_users": len(users),
+                "active_users": sum(user.is_active for user in users),
+                "verified_users": sum(user.is_verified for user in users),
+                "users_by_role": Counter(user.role for user in users),
+                "created_at": tenant.created_at,
+            }
+        )
 
     async def users(self, exchange: Exchange) -> Response:
         """List the organisation's users."""

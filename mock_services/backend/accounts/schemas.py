@@ -71,6 +71,17 @@ class OrganizationDetail(Organization):
     updated_at: datetime | None
 
 
+class OrganizationStats(BaseModel):
+    """An organisation in numbers."""
+
+    organization_id: UUID
+    total_users: int
+    active_users: int
+    verified_users: int
+    users_by_role: dict[str, int]
+    created_at: datetime
+
+
 class OrganizationInfo(BaseModel):
     """What an access code tells a stranger."""
 
