@@ -122,7 +122,7 @@ class PlatformUser(FastHttpUser):
             try:
                 return self.lab.borrow(type(self).__name__, self.account_kind)
             except SetupError as error:
-                self.lab.say_once(f"A user has no account: {error}")
+                self.lab.say_once("no account", f"A user has no account: {error}")
                 self.environment.events.request.fire(
                     request_type="SETUP",
                     name="account",

@@ -94,10 +94,10 @@ class Lab:
             self._phone.close()
             self._phone = None
 
-    def say_once(self, sentence: str) -> None:
-        """Log a warning the first time only: a hundred users meet the same trouble."""
-        if sentence not in self._said:
-            self._said.add(sentence)
+    def say_once(self, trouble: str, sentence: str) -> None:
+        """Log a warning the first time that a kind of trouble is met: a hundred users meet the same one."""
+        if trouble not in self._said:
+            self._said.add(trouble)
             logger.warning("%s", sentence)
 
     def _on_ask(self, environment: Any, msg: Any, **_rest: Any) -> None:

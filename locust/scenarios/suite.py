@@ -86,6 +86,8 @@ class Conductor:
         self._settings = settings
         self._lab = Lab(settings, lambda: self.measurement.run_id)
         self._runs = 0
+        self._prepared = False
+        """A headless run has been prepared, before its clock started."""
         self._ended = Event()
         self._ended.set()
 
@@ -112,10 +114,10 @@ class Conductor:
         if web_ui is None:
             try:
                 self._prepare(environment, environment.parsed_options.num_users or 1)
+                self._prepared = True
             except (SetupError, SettingsError) as error:
                 self._exit(environment, runner, error)
             except KeyboardInterrupt:
-                self._clean_up(None)
                 self._exit(environment, runner, SetupError("Interrupted before the run began."))
 
     def _settle_target(self, environment: Any) -> str:
@@ -137,7 +139,7 @@ class Conductor:
         self._say_what_is_skipped(classes, desk)
         try:
             desk.prepare(wanted)
-        except SetupError:
+        except BaseException:  # whatever ends it (Ctrl-C, or Stop on Locust's page): nothing half made stays
             self._clean_up(None)
             raise
 
@@ -147,22 +149,25 @@ class Conductor:
             for task in tasks:
                 missing = desk.offered.missing(needed_by(task))
                 if missing:
-                    self._lab.say_once(
-                        f"Skipped: {user_class.__name__}.{task.__name__}; the target lacks {', '.join(missing)}."
-                    )
+                    skipped = f"{user_class.__name__}.{task.__name__}"
+                    self._lab.say_once(skipped, f"Skipped: {skipped}; the target lacks {', '.join(missing)}.")
 
     def _on_test_start(self, environment: Any, **_rest: Any) -> None:
         """Refuse a start from Locust's page that cannot be: what is spawning the users ends, quietly."""
-        if self._lab.desk is not None:
-            return  # a headless run: prepared before its clock started
+        if self._prepared:
+            self._prepared = False
+            return
         try:
             self._prepare(environment, environment.runner.target_user_count)
         except (SetupError, SettingsError) as error:
             logger.error("The run was not started. %s", error)  # noqa: TRY400 - a sentence, no traceback
             raise gevent.GreenletExit from None
 
-    def _on_worker_stop(self, **_rest: Any) -> None:
+    def _on_worker_stop(self, environment: Any, **_rest: Any) -> None:
         self._lab.hang_up()
+        # Its users have ended. A worker sleeps this long once more before it says that it is ready for another run,
+        # and the next start fails for want of workers; the master's value comes with the next order to spawn.
+        environment.stop_timeout = 0.0
 
     def _on_test_stopping(self, **_rest: Any) -> None:
         self._ended.clear()

@@ -124,7 +124,8 @@ class TelephonyUser(PlatformUser):
         if step.name == COMPLETE:
             context["call"] = {"call_sid": call.call_sid, "media": call.media}
         if step.failure and call.detail:
-            self.lab.say_once(f"A call failed at its step {step.name!r} ({step.failure}): {call.detail}")
+            sentence = f"A call failed at its step {step.name!r} ({step.failure}): {call.detail}"
+            self.lab.say_once(f"{step.name} {step.failure}", sentence)
         self._fire("CALL", step.name, step.latency_ms, CallFailure(step.failure) if step.failure else None, context)
 
     def _second_office(self) -> PlatformApi | None:
@@ -133,7 +134,7 @@ class TelephonyUser(PlatformUser):
             try:
                 grant = self.lab.borrow(type(self).__name__ + ".office", "org_admin")
             except SetupError as error:
-                self.lab.say_once(f"A line cannot be verified: {error}")
+                self.lab.say_once("no office", f"A line cannot be verified: {error}")
                 self._fire("SETUP", "account", None, RequestFailure("no account"), self.context())
                 return None
             self._office = PlatformApi(self.client, grant.account, client_address(grant.mark, grant.serial))

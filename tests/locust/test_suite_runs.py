@@ -144,28 +144,63 @@ def test_a_master_that_cannot_run_sends_its_workers_home(lab: Lab) -> None:
 def test_a_start_from_locusts_page_is_refused_with_a_sentence_and_a_good_one_runs(lab: Lab) -> None:
     port = free_port()
     environment = lab.environment(LAB_RUN_ID="page")
-    suite = Suite(
-        environment, "--web-host", "127.0.0.1", "--web-port", str(port), locustfile="scenarios/crm_load_test.py"
-    )
+    master, workers = distributed(environment, "--web-host", "127.0.0.1", "--web-port", str(port), "CrmUser")
 
     def page(path: str, **form: str) -> Any:
         content = urllib.parse.urlencode(form).encode() if form else None
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", content, timeout=10) as answer:
             return json.load(answer)
 
-    with ended(suite):
-        suite.read_until("Starting web interface")
+    with ended(master, *workers):
+        master.read_until("Starting web interface")
         wait_until(lambda: reachable(port), "page of Locust's")
+        wait_until(lambda: len(page("/stats/requests")["workers"]) == 2, "two workers")
         page("/swarm", user_count="2", spawn_rate="2", host="http://127.0.0.1:1")
-        suite.read_until("The run was not started. The target http://127.0.0.1:1 does not answer")
+        master.read_until("The run was not started. The target http://127.0.0.1:1 does not answer")
         assert page("/stats/requests")["state"] == "ready"
-        page("/swarm", user_count="2", spawn_rate="2", host=f"http://{lab.backend}")
-        wait_until(lambda: page("/stats/requests")["total_rps"] > 0, "requests")
-        page("/stop", now="1")
-        suite.read_until("Removed ")
-        suite.process.terminate()
-        assert suite.finish(30) in (0, 2)
-    assert "Traceback" not in suite.output
+        page("/swarm", user_count="40", spawn_rate="40", host=f"http://{lab.backend}")
+        page("/stop", now="1")  # while accounts are being made
+        for _ in range(2):
+            page("/swarm", user_count="4", spawn_rate="4", host=f"http://{lab.backend}")
+            master.read_until("All users spawned")
+            page("/stop", now="1")
+            master.read_until("Removed ")
+            wait_until(lambda: len(page("/stats/requests")["workers"]) == 2, "workers ready for another run")
+        master.process.terminate()
+        assert master.finish(30) == 0
+        assert [worker.finish(20) for worker in workers] == [0, 0]
+    assert "Traceback" not in master.output + workers[0].output + workers[1].output
+    for run_id in ("page", "page-2"):
+        assert lab.verdict(run_id)["areas"]["crm"]["requests"] > 0
+        assert lab.verdict(run_id)["areas"]["crm"]["failures"] == 0
+
+
+def test_a_borrowed_account_keeps_its_own_contacts(lab: Lab) -> None:
+    def call(path: str, body: dict[str, Any] | None = None, token: str = "") -> Any:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        content = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(f"http://{lab.backend}{path}", content, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    organisation = call("/api/organizations", {"name": "Ours", "subdomain": "ours"})
+    person = {"email": "me@ours.example.com", "username": "me", "password": "a-good-word"}
+    token = call("/api/auth/register/token", {**person, "access_code": organisation["access_code"]})["access_token"]
+    contact = {"business_name": "Ames", "contact_name": "Jo", "contact_email": "jo@ames.example.com"}
+    call("/api/crm/contacts", contact, token)
+    suite = Suite(
+        lab.environment(
+            LAB_RUN_ID="borrowed", LOAD_TEST_USER_EMAIL=person["email"], LOAD_TEST_USER_PASSWORD=person["password"]
+        ),
+        *("--headless", "--only-summary", "--users", "4", "--spawn-rate", "4", "--run-time", "6s", "-L", "DEBUG"),
+        locustfile="scenarios/crm_load_test.py",
+    )
+    with ended(suite):
+        assert suite.finish() == 0, suite.output
+    assert lab.cleanup("borrowed")["removed"]["contacts"] > 0
+    assert [item["business_name"] for item in call("/api/crm/contacts", token=token)["items"]] == ["Ames"]
+    assert person["password"] not in suite.output
+    assert "Bearer" not in suite.output
 
 
 def reachable(port: int) -> bool:

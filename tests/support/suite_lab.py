@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,13 +126,18 @@ class Suite:
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
-    def read_until(self, text: str) -> None:
-        """Read what the process prints until a line holds this text."""
+    def read_until(self, text: str, timeout: float = 60) -> None:
+        """Read what the process prints until a line holds this text; end it when that takes too long."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output += line
-            if text in line:
-                return
+        watchdog = threading.Timer(timeout, self.process.kill)
+        watchdog.start()
+        try:
+            for line in self.process.stdout:
+                self.output += line
+                if text in line:
+                    return
+        finally:
+            watchdog.cancel()
         raise AssertionError(f"{text!r} was never printed:\n{self.output}")
 
     def kill(self) -> None:
