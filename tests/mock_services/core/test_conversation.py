@@ -33,7 +33,8 @@ class Owing:
         due: list[Output] = []
         while self.due <= now:
             words = heapq.heappop(self._owed)[1]
-            due.append({"bytes": b"bytes", "close": Close(1000, "done")}.get(words, words))
+            known: dict[str, Output] = {"bytes": b"bytes", "close": Close(1000, "done")}
+            due.append(known.get(words, words))
         return due
 
 
