@@ -20,6 +20,8 @@ from mock_services.core.service import Service
 from mock_services.deepgram.app import build as build_deepgram
 from mock_services.elevenlabs.app import build as build_elevenlabs
 from mock_services.openai.app import build as build_openai
+from mock_services.sendgrid.app import build as build_sendgrid
+from mock_services.stripe.app import build as build_stripe
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ VENDORS: tuple[Vendor, ...] = (
     Vendor("deepgram", ("agent.deepgram.com", "api.deepgram.com"), build_deepgram),
     Vendor("openai", ("api.openai.com",), build_openai),
     Vendor("elevenlabs", ("api.elevenlabs.io",), build_elevenlabs),
+    Vendor("stripe", ("api.stripe.com",), build_stripe),
+    Vendor("sendgrid", ("api.sendgrid.com",), build_sendgrid),
 )
 
 
