@@ -58,6 +58,30 @@ class Defect(StrEnum):
         "calendar-unknown-user",
         "an event for a user that the tenant does not have is 500 instead of 400",
     )
+    CONVERSATION_SOCKET_FALLS_SILENT = (
+        "conversation-socket-falls-silent",
+        "a conversation socket gets no more messages of others 300 s after it connected, but stays open",
+    )
+    CONVERSATION_SOCKET_OPEN_TO_ALL = (
+        "conversation-socket-open-to-all",
+        "any user may join any conversation's sockets, of any tenant, also one that does not exist",
+    )
+    SECURE_SOCKET_MUTE = (
+        "secure-socket-mute",
+        "the secure conversation socket answers every message, also a ping, with an error",
+    )
+    SECURE_SOCKET_CLEAN_UP = (
+        "secure-socket-clean-up",
+        "the clean-up of secure conversation sockets crashes: after 10 conversations a user may join none any more",
+    )
+    STT_ONE_TRANSCRIPTION = (
+        "stt-one-transcription",
+        "a streaming-stt socket hears nothing any more once a transcription on it was stopped",
+    )
+    ISSUES_UNRECOGNISED = (
+        "issues-unrecognised",
+        "whoever calls the issues is never recognised: every issue is anonymous, and every change of one is 500",
+    )
 
 
 Defects = frozenset[Defect]

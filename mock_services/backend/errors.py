@@ -59,6 +59,13 @@ class ResourceNotFound(PlatformError):
         return {"detail": self.detail, "available_endpoints": ENDPOINTS}
 
 
+class Unprocessable(PlatformError):
+    """422 that a handler raises itself: it names no fields."""
+
+    status = 422
+    detail = "Invalid request data"
+
+
 class StorageFull(PlatformError):
     """500, handled: what the store may hold is reached."""
 

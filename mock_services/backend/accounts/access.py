@@ -23,6 +23,10 @@ class Access:
         scheme, _, token = exchange.request.headers.get("authorization", "").partition(" ")
         if not token or scheme.lower() != "bearer":
             raise AccessDenied("no bearer token in the Authorization header")
+        return self.bearer(token)
+
+    def bearer(self, token: str) -> User:
+        """Give the user of an access token, also a deactivated one; raise `AuthenticationRequired`."""
         user = self._accounts.users.get(self._tokens.verify(token))
         if user is None:
             raise AuthenticationRequired("the access token's user does not exist")

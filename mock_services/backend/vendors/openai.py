@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from random import Random
 from typing import Any, Final, Literal, NamedTuple
 
 import httpx
 
+from mock_services.backend.vendors.connection import Connection, Unreachable
+
 MODEL: Final = "gpt-4o-mini"
-RUN_HEADER: Final = "x-lab-run-id"
 RETRIED: Final = frozenset({408, 409, 429})
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 8.0
 LONGEST_ASKED_PAUSE_S: Final = 60.0
+TIMED_OUT: Final = "Request timed out."
 SHOWN_OF_A_REFUSAL: Final = 1_000
 
 
@@ -42,8 +43,7 @@ class OpenAI:
     """
 
     def __init__(self, url: str, key: str, timeout_s: float, retries: int, random: Random) -> None:
-        self._url = url.rstrip("/")
-        self._key = key
+        self._connection = Connection("OpenAI", url, {"Authorization": f"Bearer {key}"}, timeout_s)
         self._timeout_s = timeout_s
         self._retries = retries
         self._random = random
@@ -90,9 +90,7 @@ class OpenAI:
 
     async def close(self) -> None:
         """End the kept connections, if a question has opened any; the next question opens new ones."""
-        if "_http" in self.__dict__:
-            await self._http.aclose()
-            del self._http
+        await self._connection.close()
 
     async def _post(self, path: str, body: Mapping[str, Any], run_id: str) -> Any:
         tried = 0
@@ -100,13 +98,12 @@ class OpenAI:
             failure, asked_s = "", None
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    answer = await self._http.post(
-                        self._url + path, json=body, headers={RUN_HEADER: run_id} if run_id else None
-                    )
-            except (TimeoutError, httpx.TimeoutException):
-                failure = "Request timed out."
-            except httpx.HTTPError:
-                failure = "Connection error."
+                    answer = await self._connection.request("POST", path, run_id=run_id, json=body)
+            except TimeoutError:
+                failure = TIMED_OUT
+            except Unreachable as unreachable:
+                timed_out = isinstance(unreachable.__cause__, httpx.TimeoutException)
+                failure = TIMED_OUT if timed_out else "Connection error."
             else:
                 if answer.is_success:
                     return _json(answer)
@@ -120,13 +117,6 @@ class OpenAI:
 
     def _pause_s(self, tried: int) -> float:
         return min(FIRST_PAUSE_S * 2.0**tried, LONGEST_PAUSE_S) * (1 - 0.25 * self._random.random())
-
-    @cached_property
-    def _http(self) -> httpx.AsyncClient:
-        # Vendors are where their setting says: no proxy of the environment stands between.
-        return httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {self._key}"}, timeout=self._timeout_s, trust_env=False
-        )
 
 
 def _json(answer: httpx.Response) -> Any:

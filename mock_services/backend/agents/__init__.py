@@ -1,0 +1,1 @@
+"""The agents that take part in conversations."""

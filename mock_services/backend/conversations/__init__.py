@@ -1,0 +1,1 @@
+"""Conversations: over REST, and over the sockets on which they happen."""

@@ -1,0 +1,1 @@
+"""Issues that anybody reports, and the comments on them."""
