@@ -150,7 +150,7 @@ class Conductor:
                 missing = desk.offered.missing(needed_by(task))
                 if missing:
                     skipped = f"{user_class.__name__}.{task.__name__}"
-                    self._lab.say_once(skipped, f"Skipped: {skipped}; the target lacks {', '.join(missing)}.")
+                    self._lab.say_once(skipped, f"Skipped: {skipped}, for want of {', '.join(missing)}.")
 
     def _on_test_start(self, environment: Any, **_rest: Any) -> None:
         """Refuse a start from Locust's page that cannot be: what is spawning the users ends, quietly."""

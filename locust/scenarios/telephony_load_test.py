@@ -12,12 +12,12 @@ from typing import Any
 from clients.call_steps import COMPLETE, CallSteps, Step
 from clients.failures import CallFailure, RequestFailure
 from clients.platform import PlatformApi
-from clients.sms import Inbox
 from locust import task
 from scenarios.base import PlatformUser, needs
 from scenarios.suite import install
 from utils.identity import client_address
 from utils.plain_http import SetupError
+from utils.sms import SMS, Inbox
 
 install()
 
@@ -70,7 +70,9 @@ class TelephonyUser(PlatformUser):
                 self.api.telephony.call(self._one_of(page["calls"]))
 
     @task(20)
-    @needs("POST /api/telephony/setup", "POST /api/telephony/verify/initiate", "POST /api/telephony/verify/confirm")
+    @needs(
+        SMS, "POST /api/telephony/setup", "POST /api/telephony/verify/initiate", "POST /api/telephony/verify/confirm"
+    )
     def verification(self) -> None:
         """Give another office a new number and verify it with the code that its SMS brings."""
         office = self._second_office()

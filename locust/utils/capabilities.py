@@ -36,6 +36,10 @@ class Capabilities:
             raise NotThePlatform("its /openapi.json lists no POST /api/auth/login")
         return found
 
+    def beside(self, *operations: str) -> Capabilities:
+        """The same, and these too: what the lab's own doubles offer."""
+        return Capabilities([*self._operations, *operations])
+
     def offers(self, *operations: str) -> bool:
         """Tell whether the target has all these operations (`GET /api/crm/contacts/{id}`)."""
         return all(_normal(operation) in self._operations for operation in operations)

@@ -25,6 +25,7 @@ from utils.cleanup import Cleanup, CleanupReport
 from utils.numbers import NumberInventory
 from utils.plain_http import MALFORMED, PlainHttp, SetupError
 from utils.provisioning import Provisioner, read_capabilities
+from utils.sms import SMS, Inbox
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +67,11 @@ class Desk:
         self.offered = read_capabilities(self._http)
         self._numbers: NumberInventory | None = None
         if calls:
-            self._numbers = NumberInventory(
-                settings.twilio_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
-            )
+            double = (settings.twilio_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value())
+            self._numbers = NumberInventory(*double)
             self._numbers.check()
+            if Inbox(*double).available():
+                self.offered = self.offered.beside(SMS)
         self._borrowed = borrowed_account(settings)
         self._provisioner = Provisioner(self._http, run_id, settings.org_name, self._numbers, self._borrowed)
         self._pool = AccountPool()

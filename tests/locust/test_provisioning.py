@@ -17,6 +17,7 @@ from utils.identity import mail_domain
 from utils.numbers import NumberInventory
 from utils.plain_http import PlainHttp, Refused, SetupError
 from utils.provisioning import Borrowed, Provisioner, read_capabilities
+from utils.sms import SMS
 
 RUN = "20250101-120000-ab12"
 OPERATIONS = {
@@ -183,7 +184,9 @@ def test_a_target_that_is_down_is_named_with_what_to_do() -> None:
 
 def test_the_twilio_double_is_checked_before_a_run_with_calls(target: Target) -> None:
     numbers = f"GET /2010-04-01/Accounts/{SID}/IncomingPhoneNumbers.json"
-    Desk(settings_for(target), target.url, RUN, calls=True)
+    assert not Desk(settings_for(target), target.url, RUN, calls=True).offered.offers(SMS)
+    target.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", (200, {"messages": []}))
+    assert Desk(settings_for(target), target.url, RUN, calls=True).offered.offers(SMS, "POST /api/auth/login")
     target.on(numbers, (401, {}))
     with pytest.raises(SetupError, match="refuses the credentials"):
         Desk(settings_for(target), target.url, RUN, calls=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from clients.sms import Inbox
 from tests.support.platform_target import Request, Target, running_target
+from utils.sms import Inbox
 
 SID = "AC1ab00000000000000000000000000001"
 
@@ -47,6 +47,14 @@ def test_the_code_is_the_six_digits_that_stand_alone(double: Target, body: str, 
 def test_without_a_message_there_is_no_code(double: Target, reply: Any) -> None:
     double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", reply)
     assert inbox(double).newest_code("+12025550142") is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "there"), [((200, {"messages": []}), True), ((404, {}), False), ((200, []), False), ((200, "?"), False)]
+)
+def test_a_double_without_messages_is_told_from_one_without_any_yet(double: Target, reply: Any, there: bool) -> None:
+    double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", reply)
+    assert inbox(double).available() is there
 
 
 def test_a_code_that_does_not_come_is_waited_for_only_so_long(double: Target) -> None:

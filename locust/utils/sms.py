@@ -7,6 +7,8 @@ import re
 import gevent
 import requests
 
+SMS = "the Twilio double's messages"
+"""The name under which the capability check knows them."""
 TIMEOUT_S = 5.0
 LOOK_EVERY_S = 0.25
 CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
@@ -21,6 +23,14 @@ class Inbox:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = (account_sid, auth_token)
+
+    def available(self) -> bool:
+        """Tell whether the double lists messages at all."""
+        try:
+            response = self._session.get(self._url, params={"PageSize": "1"}, timeout=TIMEOUT_S)
+            return response.ok and isinstance(response.json().get("messages"), list)
+        except (requests.RequestException, ValueError, AttributeError):
+            return False
 
     def newest_code(self, number: str) -> str | None:
         """The six digits in the newest message to a number; None without one, or when the double does not answer."""
