@@ -110,6 +110,23 @@ class Settings(BaseSettings):
         description="what links in mails name",
     )
 
+    deepgram_listen_url: WebSocketUrl = Field(
+        default=Url("ws://127.0.0.1:8020/deepgram/v1/listen"), validation_alias="DEEPGRAM_LISTEN_URL"
+    )
+    stt_connect_s: float = Field(default=2.0, gt=0, description="patience with the handshake of live transcription")
+    stt_backlog_bytes: int = Field(
+        default=256 * 1024, gt=0, description="audio that may wait for a slow transcription (memory)"
+    )
+
+    conversations_per_user: int = Field(default=10, ge=0, description="that a user is connected to at a time")
+    conversation_ping_s: float = Field(default=300.0, gt=0, description="a client that silent is pinged")
+    conversation_silent_s: float = Field(
+        default=300.0, gt=0, description="until the defect conversation-socket-falls-silent shows"
+    )
+    conversation_unread: int = Field(
+        default=1_000, gt=0, description="messages that may wait for a client that does not read (memory)"
+    )
+
     openai_base_url: HttpUrl = Field(
         default=HttpUrl("http://127.0.0.1:8020/openai/v1"), validation_alias="OPENAI_BASE_URL"
     )

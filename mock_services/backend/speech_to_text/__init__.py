@@ -1,0 +1,1 @@
+"""Speech to text: live over sockets, and of files, both through Deepgram."""
