@@ -33,6 +33,9 @@ REASONS = frozenset(
         "callback-failed",
         "callback-refused",
         "not-completed",
+        "too-many-calls",
+        "no-voice-url",
+        "double-failed",
         "control-unreachable",
         "control-lost",
         "control-error",
@@ -97,7 +100,9 @@ class CallSteps:
         self._at_ms = _number(event.get("at_ms"))
         self.pending = NEXT[step]
         failure = "turn-timeout" if step == TURN and event.get("timed_out") else None
-        return Step(step, _number(event.get("latency_ms")), failure)
+        # An agent that was speaking already as the caller ended has not answered in no time: nothing was measured.
+        latency_ms = None if event.get("overlapped") else _number(event.get("latency_ms"))
+        return Step(step, latency_ms, failure)
 
     def _ended(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True

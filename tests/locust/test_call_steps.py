@@ -111,6 +111,11 @@ def test_a_call_that_did_not_end_as_it_should_is_a_failure(change: dict[str, Any
     assert steps[-1] == Step("complete", None, reason)
 
 
+def test_an_agent_that_talks_over_the_caller_has_no_turn_latency() -> None:
+    steps, _ = follow(*GREETED, {**TURN, "latency_ms": 0.0, "overlapped": True})
+    assert steps[-1] == Step("turn", None)
+
+
 def test_a_call_that_the_phone_lost_fails_in_its_step_and_once() -> None:
     call = CallSteps()
     call.feed(ANSWERED)
