@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import logging
 import socket
@@ -52,7 +53,8 @@ def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[
         server_header=False,
     )
     server = _AnnouncingServer(config, name)
-    server.run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once it has stopped in good order
+        server.run(sockets=[listener])
     if not server.started:
         sys.exit(1)
 

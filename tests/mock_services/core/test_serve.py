@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from typing import NoReturn
 
 import pytest
@@ -9,6 +12,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from mock_services.core.serve import main
+from tests.support.doubles import ROOT
 
 
 class Settings(BaseSettings):
@@ -38,3 +42,15 @@ def test_a_bad_setting_is_named(
     assert printed.err.startswith(sentence)
     assert printed.err.count("\n") == 1
     assert "hunter2" not in printed.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_double_that_is_asked_to_end_ends_in_good_order_and_silence(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "mock_services.twilio", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        _, complaints = process.communicate(timeout=20)
+    assert process.returncode in {0, -number}
+    assert complaints == ""
