@@ -42,6 +42,10 @@ class Defect(StrEnum):
         "null-in-required-field",
         "null for a field of a contact or an event that needs a value is 500 instead of 422",
     )
+    ADMIN_ANY_TENANT = (
+        "admin-any-tenant",
+        "an admin changes users of any tenant through /api/admin/users, and may make anyone a super_admin",
+    )
     CALENDAR_CONTACT_EVENT = (
         "calendar-contact-event",
         "an event with a contact is stored, every answer that holds it is 500, and its contact cannot be deleted",

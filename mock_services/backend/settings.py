@@ -49,8 +49,8 @@ class Settings(BaseSettings):
     max_rows: int = Field(
         default=500_000, gt=0, description="organisations, users, contacts, interactions, events… in all (memory)"
     )
-    max_records: int = Field(
-        default=100_000, gt=0, description="records of usage, and of metrics; the oldest is dropped first (memory)"
+    max_metrics: int = Field(
+        default=10_000, gt=0, description="metrics that administrators wrote down; the oldest goes first (memory)"
     )
     max_tokens: int = Field(
         default=200_000, gt=0, description="refresh tokens, and access tokens known as valid (memory)"

@@ -9,6 +9,7 @@ from mock_services.core.operations import Authenticate, Exchange
 
 ORGANIZATION_ADMINS = frozenset({"org_admin", "admin", "super_admin"})
 ADMINS = frozenset({"admin", "super_admin"})
+SUPER_ADMIN = frozenset({"super_admin"})
 
 
 class Access:

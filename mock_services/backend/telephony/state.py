@@ -115,6 +115,17 @@ class Telephony:
             raise ResourceNotFound(f"tenant {tenant_id} has not set up telephony")
         return found
 
+    def configurations(self) -> Iterable[Configuration]:
+        """Give every tenant's configuration."""
+        return self._configurations.values()
+
+    def configuration_with_id(self, configuration_id: uuid.UUID) -> Configuration:
+        """Find a configuration of any tenant by its own id; raise `ResourceNotFound`."""
+        found = next((each for each in self.configurations() if each.id == configuration_id), None)
+        if found is None:
+            raise ResourceNotFound(f"there is no telephony configuration {configuration_id}")
+        return found
+
     def set_up(self, tenant_id: uuid.UUID, organization_number: str, values: Mapping[str, Any]) -> Configuration:
         """Make or renew a tenant's configuration. It is verified at once if its number is the platform's own."""
         moment = now()

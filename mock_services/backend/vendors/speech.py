@@ -71,7 +71,7 @@ class Speaker:
                 if not answer.is_success:
                     await answer.aread()
                 _refuse(answer)
-                async for chunk in answer.aiter_raw():
+                async for chunk in answer.aiter_bytes():
                     yield chunk
         except Unreachable as failure:
             raise SpeechFailed(str(failure)) from failure

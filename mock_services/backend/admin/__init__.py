@@ -1,0 +1,1 @@
+"""What the platform's own administrators see and do."""

@@ -1,0 +1,1 @@
+"""Subscriptions, taken out and paid through Stripe."""

@@ -1,0 +1,1 @@
+"""What organisations use of the paid services, and what that costs."""
