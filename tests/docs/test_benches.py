@@ -1,0 +1,14 @@
+"""The benches run, small: whether they meet their targets is for a quiet machine to say."""
+
+import json
+import subprocess
+
+from tests.support.doubles import ROOT
+
+
+def test_the_media_bench_reports_its_figures() -> None:
+    command = [str(ROOT / "scripts" / "bench" / "media"), "--calls", "3", "--seconds", "2", "--json"]
+    bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert bench.returncode in {0, 1, 2}, bench.stderr  # 2: the machine was too busy to tell
+    figures = json.loads(bench.stdout)
+    assert figures["calls_ended"] == 3

@@ -1,0 +1,64 @@
+"""Every command in README and docs is run: here, or by the test that this page names for it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.doubles import ROOT, serving
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# Where commands of a form are run, by a pattern that the whole command must match. The places are files of the
+# repository; `.ci/run` runs `scripts/compose-smoke`.
+RUN_BY = {
+    r"\./scripts/smoke( .+)?": "tests/scripts/test_smoke.py",
+    r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
+    r"\./scripts/cleanup .+": "tests/scripts",
+    r"(\./)?scripts/bench/\w+( .+)?": "tests/docs/test_benches.py",
+    r"docker compose up --wait": "scripts/compose-smoke",
+    r"docker compose exec grafana .+": "tests/compose/test_make_secrets.py",  # no stand-in for Grafana: the secret itself
+    r"docker compose exec influxdb .+|token=.+|curl --header .+": "scripts/compose_check.py",
+    r'eval "\$\(compose/offline/engine up\)"|compose/offline/build-images': "scripts/compose-smoke",
+    r"curl -s( -X POST)? http://127.0.0.1:80\d\d/\S+": "tests/mock_services/twilio/test_documentation.py",
+    r"python -m mock_services\.\w+ --port \d+": "tests/docs/test_commands.py",
+    r"python -m grafana\.build": "tests/grafana",
+    r"python scripts/check_results\.py .+": "tests/scripts/test_check_results.py",
+    r"cd locust|LAB_\w+=\S+ locust .+|locust -f .+": "tests/locust/test_suite_runs.py",
+    r"python -c .+get_or_create_token.+": "tests/locust",
+}
+
+
+def commands(page: Path) -> list[str]:
+    """Give the commands in a page's `sh` blocks, continued lines joined, comments left out."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [stripped for line in lines if (stripped := re.sub(r"(^|\s+)#.*", "", line).strip())]
+
+
+EVERY = [(page.name, command) for page in PAGES for command in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "command"), EVERY)
+def test_every_documented_command_has_its_test(page: str, command: str) -> None:
+    places = [place for pattern, place in RUN_BY.items() if re.fullmatch(pattern, command)]
+    assert places, f"{page} shows {command!r}, which no test runs: name its test here"
+    assert all((ROOT / place).exists() for place in places)
+
+
+@pytest.mark.parametrize(
+    "module", sorted({m[1] for _, c in EVERY if (m := re.match(r"python -m mock_services\.(\w+)", c))})
+)
+def test_every_documented_double_starts_and_ends(module: str) -> None:
+    with serving(module) as address:
+        assert address.startswith("127.0.0.1:")
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = [
+        (page.name, target)
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+        if not target.startswith(("http://", "https://")) and not (page.parent / target).exists()
+    ]
+    assert broken == []
