@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from starlette.responses import Response
 
@@ -34,10 +35,10 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the numbers come from: a tenant's calls and conversations, and the open sockets by kind."""
+    """Where the numbers come from: calls and conversations by tenant, and the open sockets by kind."""
 
-    calls: Callable[[Tenant], int]
-    conversations: Callable[[Tenant], int]
+    calls: Callable[[], Mapping[UUID, int]]
+    conversations: Callable[[], Mapping[UUID, int]]
     sockets: Callable[[], Mapping[str, int]]
 
 
@@ -84,7 +85,7 @@ class AdminSystem:
         caller: User = exchange.principal
         tenant_id = seen_tenant(caller, None)
         tenants = [*self._accounts.tenants.values()] if tenant_id is None else [caller.tenant]
-        numbers = [self._numbers(tenant) for tenant in tenants]
+        numbers = self._numbers(tenants)
         start, end = span("month")
         wanted = UsageFilter(tenant_id=tenant_id, start=start, end=end)
         used = self._usage.find(wanted)
@@ -119,11 +120,15 @@ class AdminSystem:
         sockets = self._sources.sockets()
         return json_response({"total_connections": sum(sockets.values()), "connections": sockets})
 
-    def _numbers(self, tenant: Tenant) -> dict[str, Any]:
-        return {
-            "tenant_id": tenant.id,
-            "tenant_name": tenant.name,
-            "users": len(tenant.users),
-            "conversations": self._sources.conversations(tenant),
-            "phone_calls": self._sources.calls(tenant),
-        }
+    def _numbers(self, tenants: Iterable[Tenant]) -> list[dict[str, Any]]:
+        conversations, calls = self._sources.conversations(), self._sources.calls()
+        return [
+            {
+                "tenant_id": tenant.id,
+                "tenant_name": tenant.name,
+                "users": len(tenant.users),
+                "conversations": conversations.get(tenant.id, 0),
+                "phone_calls": calls.get(tenant.id, 0),
+            }
+            for tenant in tenants
+        ]

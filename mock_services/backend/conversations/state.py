@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -123,6 +124,10 @@ class ConversationStore:
     def of_member(self, user: User) -> Iterator[Conversation]:
         """Give the conversations of a user, newest first."""
         return reversed(self._by_member.get(user.id, {}).values())
+
+    def count_by_tenant(self) -> Counter[uuid.UUID]:
+        """Count each tenant's conversations."""
+        return Counter(conversation.owner.tenant.id for conversation in self._conversations.values())
 
     def find(self, conversation_id: uuid.UUID) -> Conversation | None:
         """Find a conversation of any tenant."""

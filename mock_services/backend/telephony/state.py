@@ -188,6 +188,10 @@ class Telephony:
         """Give a tenant's calls, oldest first."""
         return self._calls.get(tenant_id, {})
 
+    def calls_by_tenant(self) -> dict[uuid.UUID, int]:
+        """Count each tenant's calls."""
+        return {tenant_id: len(calls) for tenant_id, calls in self._calls.items()}
+
     def call(self, tenant_id: uuid.UUID, call_id: uuid.UUID) -> Call:
         """Find a tenant's call; raise `ResourceNotFound`."""
         call = self.calls(tenant_id).get(call_id)
