@@ -39,13 +39,23 @@ from mock_services.backend.mailing.templates import Templates
 from mock_services.backend.pages import Pages
 from mock_services.backend.settings import Settings
 from mock_services.backend.store import Rows
+from mock_services.backend.telephony.analytics import CallAnalytics
+from mock_services.backend.telephony.attempts import Attempts
 from mock_services.backend.telephony.calls import Calls
 from mock_services.backend.telephony.configuration import TelephonyConfiguration
 from mock_services.backend.telephony.messages import CallMessages
+from mock_services.backend.telephony.purchases import Purchases
+from mock_services.backend.telephony.simulation import Simulation
 from mock_services.backend.telephony.state import Telephony
+from mock_services.backend.telephony.summaries import Summaries, SummaryEndpoint
 from mock_services.backend.telephony.twiml import STREAM_PATH
+from mock_services.backend.telephony.verification import Verification
 from mock_services.backend.telephony.webhooks import Webhooks
+from mock_services.backend.usage.state import Usage
 from mock_services.backend.vendors.mail import Mailer
+from mock_services.backend.vendors.openai import OpenAI
+from mock_services.backend.vendors.twilio import TwilioRest
+from mock_services.backend.voice_agent.closing import Closing
 from mock_services.backend.voice_agent.stream import VoiceAgentStream
 from mock_services.core.randomness import Randomness
 from mock_services.core.service import Service
@@ -79,7 +89,24 @@ class Backend(Service):
             max_messages=settings.max_call_messages,
             stale_s=settings.stale_call_s,
         )
-        self.voice_agent = VoiceAgentStream(settings, self.accounts, self.telephony)
+        self.attempts = Attempts(randomness, life_s=settings.verification_code_s, tries=settings.verification_tries)
+        self.usage = Usage(randomness, settings.max_usage_records)
+        self.twilio = TwilioRest(
+            str(settings.twilio_api_url),
+            settings.twilio_account_sid,
+            settings.twilio_auth_token,
+            settings.vendor_timeout_s,
+        )
+        self.openai = OpenAI(
+            str(settings.openai_base_url),
+            settings.openai_api_key,
+            settings.openai_timeout_s,
+            settings.openai_retries,
+            randomness.stream("openai retries"),
+        )
+        summaries = Summaries(self.telephony, self.openai)
+        closing = Closing(self.telephony, self.usage, summaries)
+        self.voice_agent = VoiceAgentStream(settings, self.accounts, self.telephony, closing)
         self.access_tokens = AccessTokens(settings.jwt_secret, settings.access_token_s, settings.max_tokens)
         self.refresh_tokens = StoredTokens(settings.refresh_token_s, settings.max_tokens)
         self.reset_tokens = StoredTokens(settings.reset_token_s, settings.max_tokens)
@@ -109,9 +136,16 @@ class Backend(Service):
             Events(self.calendar, views, access, settings.defects, extensions=settings.extensions),
             Attendees(self.calendar, views, access, settings.defects, self.mailer, letters),
             PublicCalendar(self.calendar, views, self.mailer, letters),
-            TelephonyConfiguration(self.telephony, access),
+            TelephonyConfiguration(self.telephony, self.attempts, access, settings.defects),
+            Verification(
+                self.telephony, self.attempts, access, settings.defects, self.twilio, settings.twilio_phone_number
+            ),
             Calls(self.telephony, access),
             CallMessages(self.telephony, access),
+            SummaryEndpoint(self.telephony, summaries, access),
+            CallAnalytics(self.telephony, access),
+            Simulation(self.telephony, access, settings.defects, randomness),
+            Purchases(access, settings.defects, self.twilio),
             Webhooks(self.telephony, settings.twilio_auth_token),
         )
         operations = tuple(
@@ -138,6 +172,8 @@ class Backend(Service):
     async def _lifespan(self) -> AsyncIterator[None]:
         yield
         await self.mailer.close()
+        await self.twilio.close()
+        await self.openai.close()
 
     def clear(self) -> None:
         """Forget everything that was stored, and every client's count."""
@@ -146,6 +182,8 @@ class Backend(Service):
         self.mailing.clear()
         self.calendar.clear()
         self.telephony.clear()
+        self.attempts.clear()
+        self.usage.clear()
         self.voice_agent.counts.clear()
         self.rows.used = 0
         self.access_tokens.clear()
@@ -168,6 +206,8 @@ class Backend(Service):
             "users": len(self.accounts.users),
             "events": len(self.calendar),
             "calls": len(self.telephony),
+            "call_conversations": self.telephony.conversations(),
+            "usage_records": len(self.usage),
             "refresh_tokens": len(self.refresh_tokens),
             "rate_limited_clients": len(self.guards.limiter),
             "voice_sockets": self.voice_agent.open,

@@ -62,6 +62,22 @@ class Defect(StrEnum):
         "calendar-unknown-user",
         "an event for a user that the tenant does not have is 500 instead of 400",
     )
+    TELEPHONY_CONFIG_UPDATE = (
+        "telephony-config-update",
+        "every change of an organisation's telephony configuration is 500, and nothing changes",
+    )
+    TELEPHONY_TWO_ATTEMPTS = (
+        "telephony-two-attempts",
+        "a second code does not take the place of the first, and while both are good, confirming either is 500",
+    )
+    TELEPHONY_SIMULATED_CALL = (
+        "telephony-simulated-call",
+        "a simulated call that the organisation cannot take is 500 instead of 400",
+    )
+    TELEPHONY_NUMBERS = (
+        "telephony-numbers",
+        "to find, to list and to buy numbers is always 500: found without asking Twilio, bought all the same",
+    )
     CONVERSATION_SOCKET_FALLS_SILENT = (
         "conversation-socket-falls-silent",
         "a conversation socket gets no more messages of others 300 s after it connected, but stays open",

@@ -63,6 +63,39 @@ class Instructions(BaseModel):
     instructions: str
 
 
+class VerificationCode(BaseModel):
+    """The code that a text message brought."""
+
+    verification_code: str
+
+
+class VerificationAnswer(BaseModel):
+    """How a step of a verification went; a wrong code is `success: false`."""
+
+    success: bool
+    message: str
+    verification_id: UUID | None = None
+
+
+class SimulationQuery(BaseModel):
+    """Who is said to call."""
+
+    customer_number: str = "+1234567890"
+
+
+class SimulatedCall(BaseModel):
+    """A call that was stored as if it had come in."""
+
+    success: bool
+    call_id: UUID
+    call_sid: str
+    customer_number: str
+    organization_number: str
+    platform_number: str
+    websocket_url: str
+    message: str
+
+
 class CallsQuery(BaseModel):
     """Which calls. `per_page` has no upper bound."""
 
@@ -189,6 +222,36 @@ class TranscriptQuery(BaseModel):
     """`json` gives messages; anything else gives text."""
 
     format: str = "text"
+
+
+class SummaryMade(BaseModel):
+    """A summary that was written just now."""
+
+    success: bool
+    call_id: UUID
+    summary: str
+    message_id: UUID
+    created_at: datetime
+
+
+class AnalyticsQuery(BaseModel):
+    """How far back: today, the last 7 days, or the last 30."""
+
+    period: Literal["day", "week", "month"] = "month"
+
+
+class Analytics(BaseModel):
+    """Figures of the calls that came in from `start` on. The rate is in per cent, durations are in seconds."""
+
+    period: str
+    start: datetime
+    end: datetime
+    total_calls: int
+    calls_by_status: dict[str, int]
+    calls_by_day: dict[str, int]
+    answered_calls: int
+    answered_rate: float
+    average_duration_seconds: float | None
 
 
 class BulkCreated(BaseModel):

@@ -16,6 +16,8 @@ from mock_services.backend.telephony.signature import is_signed
 from mock_services.backend.telephony.state import CallStatus, Telephony
 from mock_services.core.operations import Exchange, Operation, json_response
 
+INCOMING_CALL_PATH = "/api/telephony/webhook/incoming-call"
+CALL_STATUS_PATH = "/api/telephony/webhook/call-status"
 FORM = "application/x-www-form-urlencoded"
 STATUSES = {
     "queued": CallStatus.INCOMING,
@@ -69,10 +71,10 @@ class Webhooks:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("telephony", "/api/telephony/webhook")
+        area = Area("telephony", "")
         return (
-            area("POST", "/incoming-call", self.incoming_call, body=IncomingCallForm, form=True),
-            area("POST", "/call-status", self.call_status, body=CallStatusForm, form=True, gives=WebhookStatus),
+            area("POST", INCOMING_CALL_PATH, self.incoming_call, body=IncomingCallForm, form=True),
+            area("POST", CALL_STATUS_PATH, self.call_status, body=CallStatusForm, form=True, gives=WebhookStatus),
         )
 
     async def incoming_call(self, exchange: Exchange) -> Response:

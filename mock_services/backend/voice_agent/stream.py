@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from mock_services.backend.settings import Settings
 from mock_services.backend.store import now
 from mock_services.backend.telephony.state import Call, CallStatus, Configuration, Telephony
 from mock_services.backend.voice_agent.bridge import AgentAddress, AgentBridge
+from mock_services.backend.voice_agent.closing import Closing
 from mock_services.backend.voice_agent.dialogue import Dialogue, greeting_message, settings_message
 from mock_services.backend.voice_agent.media import (
     Event,
@@ -31,9 +31,6 @@ from mock_services.backend.voice_agent.media import (
 from mock_services.core.operations import ServiceError
 
 log = logging.getLogger(__name__)
-
-BASE_COST_CENTS = 100
-WORDS_PER_CENT = 10
 
 
 class TooManyStreams(ServiceError):
@@ -62,13 +59,14 @@ class VoiceAgentStream:
     """Serves media streams, a number of them at a time.
 
     As on the platform the server never closes: after `stop`, or after a message that it cannot use, it only waits for
-    the client to do so. Such a stream does not count as open any more.
+    the client to do so. Such a stream does not count as open any more, once its call is summarised.
     """
 
-    def __init__(self, settings: Settings, accounts: Accounts, telephony: Telephony) -> None:
+    def __init__(self, settings: Settings, accounts: Accounts, telephony: Telephony, closing: Closing) -> None:
         self._settings = settings
         self._accounts = accounts
         self._telephony = telephony
+        self._closing = closing
         self._address = AgentAddress(
             str(settings.deepgram_agent_url),
             settings.deepgram_api_key,
@@ -160,31 +158,16 @@ class VoiceAgentStream:
         )
 
     async def _finish(self, live: LiveCall) -> None:
-        """End a call: write down what was said and what it cost, and hang up on the agent."""
-        call = live.call
-        words = 0
-        for line in live.dialogue.lines[: self._telephony.room_for_messages(call)]:
-            words += len(line.content.split())
-            by_agent = line.role == "assistant"
-            self._telephony.add_message(
-                call,
-                content=line.content,
-                sender=_agent() if by_agent else _customer(live.caller),
-                timestamp=line.at,
-                message_type="transcript",
-                metadata={"is_automated": by_agent},
-            )
-        self._telephony.set_status(call, CallStatus.COMPLETED)
-        call.duration_seconds = _seconds(live.started, call.end_time)
-        call.cost_cents = BASE_COST_CENTS + words // WORDS_PER_CENT
-
+        """End a call: write it down, hang up on the agent, and wait for the summary."""
+        self._closing.complete(live.call, live.caller, live.started, live.dialogue.lines)
         live.agent.cancel()
         (outcome,) = await asyncio.gather(live.agent, return_exceptions=True)
         if isinstance(outcome, Exception):
-            log.error("the bridge of call %s failed", call.call_sid, exc_info=outcome)
+            log.error("the bridge of call %s failed", live.call.call_sid, exc_info=outcome)
         self.counts["backlog_dropped"] += live.bridge.dropped
         self.counts["agent_failures"] += bool(live.bridge.failure)
         self.counts["agent_errors"] += len(live.dialogue.errors)
+        self.counts["summaries"] += await self._closing.summarise(live.call)
 
 
 def _read(stream: MediaStream, message: Mapping[str, Any]) -> Event:
@@ -192,15 +175,3 @@ def _read(stream: MediaStream, message: Mapping[str, Any]) -> Event:
     if text is None:
         raise StreamBroken("a frame is binary")
     return stream.receive(text, time.monotonic())
-
-
-def _agent() -> dict[str, str | None]:
-    return {"identifier": "voice_agent", "name": "AI Agent", "type": "agent", "phone_number": None}
-
-
-def _customer(number: str) -> dict[str, str | None]:
-    return {"identifier": number, "name": "Customer", "type": "customer", "phone_number": number}
-
-
-def _seconds(start: datetime, end: datetime | None) -> int:
-    return round(((end or now()) - start).total_seconds())

@@ -17,8 +17,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from mock_services.backend.telephony.summaries import WITHOUT_A_MODEL
 from tests.mock_services.backend.agents import ROOT, Agents, agents, backend_process, until
 from tests.mock_services.backend.support import Founder, Member, twilio_validator
+from tests.support.doubles import serving
 
 TOKEN = "1ab0000000000000000000000000abcd"
 STREAM = "/api/ws/telephony/voice-agent/stream"
@@ -80,7 +82,8 @@ class Lab:
 
 @asynccontextmanager
 async def lab(**environment: str) -> AsyncIterator[Lab]:
-    with backend_process(**environment) as address:
+    without_openai = {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "BACKEND_OPENAI_RETRIES": "0"}
+    with backend_process(**without_openai | environment) as address:
         async with httpx.AsyncClient(base_url=f"http://{address}") as client:
             member = await Founder(client).found(name="Elm")
             it = Lab(address, client, member)
@@ -169,7 +172,9 @@ async def test_a_call_is_carried_to_the_agent_and_back_and_written_down() -> Non
         assert [(each["message_type"], each["sender"]["type"]) for each in messages] == [
             ("transcript", "agent"),
             ("transcript", "customer"),
+            ("summary", "system"),
         ]
+        assert messages[2]["content"] == WITHOUT_A_MODEL
         assert messages[1]["content"] == "Where is the rose garden"
         assert messages[1]["sender"]["phone_number"] == CALLER
         text = (await it.member.call("GET", f"{path}/transcript")).json()["transcript"]
@@ -177,6 +182,26 @@ async def test_a_call_is_carried_to_the_agent_and_back_and_written_down() -> Non
         counts = (await it.metrics())["voice_agent"]
         assert (counts["calls"], counts["packets_dropped"], counts["agent_errors"]) == (1, 1, 1)
         assert counts["agent_failures"] == 0
+        metrics = await it.metrics()
+        assert (counts["summaries"], metrics["usage_records"], metrics["call_conversations"]) == (1, 3, 1)
+
+
+@pytest.mark.anyio
+async def test_a_call_is_summarised_before_its_stream_is_over() -> None:
+    slow = {"OPENAI_FIRST_TOKEN_MS": "1000", "OPENAI_TOKENS_PER_SECOND": "0"}
+    with serving("openai", **slow) as openai:
+        vendor = {"OPENAI_BASE_URL": f"http://{openai}/v1"}
+        async with agents() as fake, lab(DEEPGRAM_AGENT_URL=fake.url, **vendor) as it, it.stream() as socket:
+            await socket.send(it.start("CA1"))
+            agent = await applied(fake, socket)
+            await agent.say("ConversationText", role="user", content="When are you open?")
+            await agent.socket.send(b"after the words")
+            await socket.recv()
+            await socket.send('{"event":"stop"}')
+            call = await it.call("completed")
+            assert (call["summary"], (await it.metrics())["voice_sockets"]) == (None, 1)
+            await it.open_streams(0)
+            assert (await it.call("completed"))["summary"].startswith("The caller ")
 
 
 @pytest.mark.anyio
