@@ -63,6 +63,19 @@ class CallMessage:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CallConversation:
+    """The conversation that the platform keeps of each call. It has no members, so that nobody reaches it.
+
+    Its status is none of those that the API knows.
+    """
+
+    id: uuid.UUID
+    title: str
+    created_at: datetime
+    status: str = "completed"
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """A call. `answer_time` is set when its media stream starts; webhooks never set it."""
@@ -79,6 +92,7 @@ class Call:
     end_time: datetime | None = None
     duration_seconds: int | None = None
     cost_cents: int = 0
+    conversation: CallConversation | None = None
     messages: dict[uuid.UUID, CallMessage] = field(default_factory=dict)
 
 
@@ -208,6 +222,16 @@ class Telephony:
         self._active.get(call.tenant_id, {}).pop(call.id, None)
         if status in ENDED:
             call.end_time = now()
+
+    def open_conversation(self, call: Call) -> None:
+        """Keep a conversation of a call that is over, unless there is one."""
+        if call.conversation is None:
+            title = f"Call from {call.customer_phone_number}"
+            call.conversation = CallConversation(self._ids.new("call_conversations"), title, now())
+
+    def conversations(self) -> int:
+        """Count the conversations that calls have left."""
+        return sum(call.conversation is not None for call in self._by_sid.values())
 
     def active_calls(self, tenant_id: uuid.UUID) -> int:
         """Count a tenant's unfinished calls, after failing the stale ones."""
