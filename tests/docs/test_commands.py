@@ -17,7 +17,7 @@ RUN_BY = {
     r"\./scripts/cleanup .+": "tests/scripts",
     r"(\./)?scripts/bench/\w+( .+)?": "tests/docs/test_benches.py",
     r"docker compose up --wait": "scripts/compose-smoke",
-    r"docker compose exec grafana .+": "tests/compose/test_make_secrets.py",  # no stand-in for Grafana: the secret itself
+    r"docker compose exec grafana .+": "tests/compose/test_make_secrets.py",  # offline, no Grafana: the secret
     r"docker compose exec influxdb .+|token=.+|curl --header .+": "scripts/compose_check.py",
     r'eval "\$\(compose/offline/engine up\)"|compose/offline/build-images': "scripts/compose-smoke",
     r"curl -s( -X POST)? http://127.0.0.1:80\d\d/\S+": "tests/mock_services/twilio/test_documentation.py",
