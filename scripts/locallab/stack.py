@@ -42,8 +42,13 @@ def doubles(ports: Ports, *, backend: bool) -> list[Spec]:
             "BACKEND_BCRYPT_ROUNDS": os.environ.get("BACKEND_BCRYPT_ROUNDS", "4"),
             "BACKEND_DIALABLE_TENANTS": os.environ.get("BACKEND_DIALABLE_TENANTS", "true"),
             "DEEPGRAM_AGENT_URL": f"ws://127.0.0.1:{ports.vendors}/deepgram/v1/agent/converse",
+            "DEEPGRAM_LISTEN_URL": f"ws://127.0.0.1:{ports.vendors}/deepgram/v1/listen",
             "STRIPE_API_URL": f"http://127.0.0.1:{ports.vendors}/stripe",
             "ELEVENLABS_API_URL": f"http://127.0.0.1:{ports.vendors}/elevenlabs",
+            "SENDGRID_API_URL": f"http://127.0.0.1:{ports.vendors}/sendgrid",
+            "OPENAI_BASE_URL": f"http://127.0.0.1:{ports.vendors}/openai/v1",
+            "TWILIO_API_URL": f"http://127.0.0.1:{ports.twilio}",
+            "FRONTEND_URL": f"http://127.0.0.1:{ports.backend}",
         }
         specs.append(_double("backend", ports.backend, environment))
     return specs

@@ -102,9 +102,10 @@ def test_the_backend_is_told_where_each_vendor_is() -> None:
     environment = SERVICES["backend"]["environment"]
     told = {}
     for field in Settings.model_fields.values():
-        if "127.0.0.1:8020" in (default := str(field.default)):
-            variable = str(field.validation_alias)
-            told[variable] = f"${{{variable}:-{default.replace('127.0.0.1', 'vendors')}}}"
+        for service in ("twilio", "vendors"):
+            if f"127.0.0.1:{PORTS[service]}" in (default := str(field.default)):
+                variable = str(field.validation_alias)
+                told[variable] = f"${{{variable}:-{default.replace('127.0.0.1', service).rstrip('/')}}}"
     assert told
     assert told.items() <= environment.items()
 

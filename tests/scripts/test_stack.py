@@ -1,0 +1,23 @@
+"""The lab's processes find each other, also where its ports are moved."""
+
+from __future__ import annotations
+
+import re
+
+from locallab.stack import Ports, doubles
+
+from mock_services.backend.settings import Settings
+
+MOVED = {"8001": 18001, "8010": 18010, "8020": 18020}
+
+
+def test_the_backend_is_told_where_everything_is_that_its_defaults_name() -> None:
+    ports = Ports(backend=18001, twilio=18010, vendors=18020, page=18089, bus=15557)
+    (backend,) = (spec for spec in doubles(ports, backend=True) if spec.name == "backend")
+    expected = {}
+    for field in Settings.model_fields.values():
+        if found := re.search(r"127\.0\.0\.1:(\d+)", default := str(field.default)):
+            moved = default.replace(found[0], f"127.0.0.1:{MOVED[found[1]]}")
+            expected[str(field.validation_alias)] = moved.rstrip("/")
+    assert expected
+    assert expected.items() <= backend.environment.items()
