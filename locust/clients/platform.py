@@ -10,23 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from clients import checks
+from clients.calendar import CalendarApi
 from clients.checks import both, fields, identified, listing, plain_list, same
+from clients.conversations import ConversationsApi
 from clients.governor import Governor
-from clients.session import Answer, CountedHttp, Session
+from clients.mailing import MailingApi
+from clients.session import Answer, Body, CountedHttp, Form, Session, body_of
 from utils.accounts import Account
-
-Body = dict[str, Any]
 
 SEARCHABLE = ("business_name", "contact_name", "contact_email", "contact_role", "phone", "city", "state", "notes")
 """The fields that the platform's contact search knows."""
 
 
-def _body(answer: Answer) -> Body | None:
-    return cast(Body, answer.body) if answer.ok else None
-
-
 class PlatformApi:
-    """What a user does on the platform; `auth`, `crm` and `telephony` group the calls by area."""
+    """What a user does on the platform; one attribute an area of the API."""
 
     def __init__(self, http: CountedHttp, account: Account, address: str, governor: Governor | None = None) -> None:
         """Take Locust's HTTP client, the user's account (with its tokens), and the address it claims."""
@@ -36,6 +33,9 @@ class PlatformApi:
             self.session.adopt(account.access_token, account.refresh_token)
         self.auth = AuthApi(self.session, account)
         self.crm = CrmApi(self.session)
+        self.mailing = MailingApi(self.session)
+        self.calendar = CalendarApi(self.session)
+        self.conversations = ConversationsApi(self.session)
         self.telephony = TelephonyApi(self.session)
 
     def _login(self, session: Session) -> Answer:
@@ -64,7 +64,7 @@ class AuthApi:
 
     def login(self) -> Body | None:
         """Log in; the body holds the tokens."""
-        return _body(self.login_answer())
+        return body_of(self.login_answer())
 
     def login_refused(self, wrong_password: str) -> bool:
         """Log in with a wrong password, which the platform must refuse with 401: then it counts as a success."""
@@ -80,12 +80,14 @@ class AuthApi:
     def register(self, person: Mapping[str, str]) -> Body | None:
         """Register a colleague by the organisation's access code; the body is the new user."""
         check = both(fields(checks.USER), identified, same(email=person["email"], username=person["username"]))
-        return _body(self._session.send("POST", "/api/auth/register", body=dict(person), check=check, authorised=False))
+        return body_of(
+            self._session.send("POST", "/api/auth/register", body=dict(person), check=check, authorised=False)
+        )
 
     def me(self) -> Body | None:
         """Read the user that the token belongs to: its validation, as pages of the platform do it."""
         check = both(fields(checks.USER), same(email=self._account.email))
-        return _body(self._session.send("GET", "/api/auth/me", check=check))
+        return body_of(self._session.send("GET", "/api/auth/me", check=check))
 
     def refresh(self) -> bool:
         """Exchange the refresh token for a new pair before it is due."""
@@ -94,7 +96,7 @@ class AuthApi:
     def update_profile(self, changes: Mapping[str, str]) -> Body | None:
         """Change the user's own names (an extension: the platform of today has no such operation)."""
         check = both(fields(checks.USER), same(**changes))
-        return _body(self._session.send("PATCH", "/api/users/me", body=dict(changes), check=check))
+        return body_of(self._session.send("PATCH", "/api/users/me", body=dict(changes), check=check))
 
     def logout(self) -> bool:
         """Log out, which revokes the refresh token; the platform wants it in the body."""
@@ -119,7 +121,7 @@ class CrmApi:
         def check(body: Any) -> str | None:
             return fields({"stats": dict, "recent_contacts": list})(body) or stats(body["stats"])
 
-        return _body(self._session.send("GET", "/api/crm/dashboard", check=check))
+        return body_of(self._session.send("GET", "/api/crm/dashboard", check=check))
 
     def contacts(self, page: int = 1, page_size: int = 20) -> Body | None:
         """A page of the contact list, newest first."""
@@ -144,24 +146,24 @@ class CrmApi:
     def _page(self, path: str, label: str | None, params: Mapping[str, Any], each: checks.Check) -> Body | None:
         check = listing("items", "page_size", params["page_size"], each)
         name = f"{path} {label}" if label else path
-        return _body(self._session.send("GET", path, name=name, params=params, check=check))
+        return body_of(self._session.send("GET", path, name=name, params=params, check=check))
 
     def contact(self, contact_id: str) -> Body | None:
         """One contact."""
         check = both(fields(checks.CONTACT), same(id=contact_id))
-        return _body(
+        return body_of(
             self._session.send("GET", f"/api/crm/contacts/{contact_id}", name="/api/crm/contacts/{id}", check=check)
         )
 
     def create_contact(self, contact: Mapping[str, Any]) -> Body | None:
         """Create a contact; what was sent must come back."""
         check = both(fields(checks.CONTACT), identified, same(**contact))
-        return _body(self._session.send("POST", "/api/crm/contacts", body=dict(contact), check=check))
+        return body_of(self._session.send("POST", "/api/crm/contacts", body=dict(contact), check=check))
 
     def update_contact(self, contact_id: str, changes: Mapping[str, Any]) -> Body | None:
         """Change some fields of a contact."""
         check = both(fields(checks.CONTACT), same(id=contact_id, **changes))
-        return _body(
+        return body_of(
             self._session.send(
                 "PATCH",
                 f"/api/crm/contacts/{contact_id}",
@@ -184,7 +186,16 @@ class CrmApi:
         """Note what was done with a contact."""
         expected = {name: interaction[name] for name in ("contact_id", "interaction_type", "content")}
         check = both(fields(checks.INTERACTION), identified, same(**expected))
-        return _body(self._session.send("POST", "/api/crm/interactions", body=dict(interaction), check=check))
+        return body_of(self._session.send("POST", "/api/crm/interactions", body=dict(interaction), check=check))
+
+    def import_contacts(self, file: Form, field_mapping: str, rows: int) -> list[str] | None:
+        """Import contacts from a CSV file; every row must be taken. Gives the new contacts' ids."""
+        check = both(
+            fields({"created_contacts": list}), same(total_rows=rows, successful_imports=rows, failed_imports=0)
+        )
+        params = {"field_mapping": field_mapping}
+        answer = self._session.send("POST", "/api/crm/contacts/import", params=params, body=file, check=check)
+        return cast("list[str]", answer.body["created_contacts"]) if answer.ok else None
 
     def interactions(self, contact_id: str) -> list[Body] | None:
         """What was done with a contact, newest first."""
@@ -207,19 +218,19 @@ class TelephonyApi:
     def config(self, number: str) -> Body | None:
         """The line's settings; the number must be the organisation's own."""
         check = both(fields(checks.LINE_CONFIG), same(organization_phone_number=number))
-        return _body(self._session.send("GET", "/api/telephony/config", check=check))
+        return body_of(self._session.send("GET", "/api/telephony/config", check=check))
 
     def calls(self, page: int = 1, per_page: int = 20) -> Body | None:
         """A page of the calls, newest first."""
         check = listing("calls", "per_page", per_page, fields(checks.CALL))
         params = {"page": page, "per_page": per_page}
-        return _body(self._session.send("GET", "/api/telephony/calls", params=params, check=check))
+        return body_of(self._session.send("GET", "/api/telephony/calls", params=params, check=check))
 
     def calls_by_status(self, status: str, per_page: int = 20) -> Body | None:
         """The calls with one status."""
         check = listing("calls", "per_page", per_page, both(fields(checks.CALL), same(status=status)))
         params = {"status": status, "per_page": per_page}
-        return _body(
+        return body_of(
             self._session.send(
                 "GET", "/api/telephony/calls", name="/api/telephony/calls [filter]", params=params, check=check
             )
@@ -247,10 +258,12 @@ class TelephonyApi:
 
     def analytics(self, period: str) -> Body | None:
         """Figures of a period's calls (an extension: the platform of today has no such operation)."""
-        return _body(self._session.send("GET", "/api/telephony/analytics", params={"period": period}, check=fields({})))
+        return body_of(
+            self._session.send("GET", "/api/telephony/analytics", params={"period": period}, check=fields({}))
+        )
 
     def _of_call(self, call_id: str, part: str, check: checks.Check) -> Body | None:
-        return _body(
+        return body_of(
             self._session.send(
                 "GET",
                 f"/api/telephony/calls/{call_id}{part}",
@@ -262,13 +275,13 @@ class TelephonyApi:
     def setup(self, number: str) -> Body | None:
         """Give the organisation a line; it is pending until its number is verified."""
         check = both(fields(checks.LINE_CONFIG), same(organization_phone_number=number))
-        return _body(
+        return body_of(
             self._session.send("POST", "/api/telephony/setup", body={"organization_phone_number": number}, check=check)
         )
 
     def initiate_verification(self) -> Body | None:
         """Have a code sent to the line's number by SMS."""
-        return _body(
+        return body_of(
             self._session.send(
                 "POST", "/api/telephony/verify/initiate", check=fields({"success": bool, "message": str})
             )
@@ -276,7 +289,7 @@ class TelephonyApi:
 
     def confirm_verification(self, code: str) -> Body | None:
         """Give the code back; a wrong one is a 200 with `success: false`, and so a failure."""
-        return _body(
+        return body_of(
             self._session.send(
                 "POST",
                 "/api/telephony/verify/confirm",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import gevent
 
@@ -18,6 +18,8 @@ from clients.checks import TOKENS, Check, error_inside, fields
 from clients.failures import ContentFailure, StatusFailure
 from clients.governor import Governor
 from utils.tokens import Tokens
+
+Body = dict[str, Any]
 
 RETRY_AFTER_S = 60.0
 """How long a 429 without a readable `Retry-After` holds a user back: the platform's window."""
@@ -51,6 +53,19 @@ class Answer:
     status: int
     body: Any
     ok: bool
+
+
+@dataclass(frozen=True)
+class Form:
+    """A body that is not JSON: its bytes and what they are (an uploaded file)."""
+
+    content_type: str
+    content: bytes
+
+
+def body_of(answer: Answer) -> Body | None:
+    """The body of an answer that was what it should be, else None."""
+    return cast(Body, answer.body) if answer.ok else None
 
 
 class Session:
@@ -89,19 +104,27 @@ class Session:
         expected: int = 200,
         check: Check | None = None,
         authorised: bool = True,
+        parse: Callable[[str], Any] = json.loads,
     ) -> Answer:
         """Send one request, counted under `name` (the path with placeholders; the path itself when left out).
 
         A token that is about to expire is renewed first; a 401 leads to one renewal and one repeat, and each of these
-        requests is counted as what it was. `expected` is the one status that counts as a success.
+        requests is counted as what it was. `expected` is the one status that counts as a success. `body` is sent as
+        JSON, unless it is a `Form`; `parse` reads the answer's text and raises ValueError where it cannot.
         """
         renewed = False
         if authorised and self.tokens is not None and self.tokens.due(self._now()):
             renewed = self.renew()
-        answer = self._once(method, path, name, params, body, expected, check, authorised)
+        answer = self._once(method, path, name, params, body, expected, check, authorised, parse)
         if answer.status == 401 and expected != 401 and authorised and not renewed and self.renew():
-            answer = self._once(method, path, name, params, body, expected, check, authorised)
+            answer = self._once(method, path, name, params, body, expected, check, authorised, parse)
         return answer
+
+    def access_token(self) -> str:
+        """A token that is good for a while yet, for what is not sent here: a socket's handshake. Empty without one."""
+        if self.tokens is not None and self.tokens.due(self._now()):
+            self.renew()
+        return self.tokens.access if self.tokens is not None else ""
 
     def renew(self) -> bool:
         """Get a new token pair with the refresh token, or, when that is refused, with the password."""
@@ -130,6 +153,7 @@ class Session:
         expected: int,
         check: Check | None,
         authorised: bool,
+        parse: Callable[[str], Any],
     ) -> Answer:
         delay = self._governor.delay(self._now())
         if delay > 0:
@@ -138,7 +162,10 @@ class Session:
         if authorised and self.tokens is not None:
             headers["Authorization"] = "Bearer " + self.tokens.access
         options: dict[str, Any] = {"params": params} if params else {}
-        if body is not None:
+        if isinstance(body, Form):
+            options["data"] = body.content
+            headers["Content-Type"] = body.content_type
+        elif body is not None:
             options["data"] = json.dumps(body)
             headers["Content-Type"] = "application/json"
         self._governor.record(self._now())
@@ -148,10 +175,12 @@ class Session:
             status = response.status_code or 0
             if status == 429:
                 self._governor.hold(self._now(), _retry_after(response))
-            return _judge(response, status, expected, check)
+            return _judge(response, status, expected, check, parse)
 
 
-def _judge(response: CountedResponse, status: int, expected: int, check: Check | None) -> Answer:
+def _judge(
+    response: CountedResponse, status: int, expected: int, check: Check | None, parse: Callable[[str], Any]
+) -> Answer:
     """Mark the response as what it is. Without a status Locust's own socket error stays the reason."""
     if status == 0:
         return Answer(0, None, ok=False)
@@ -159,9 +188,9 @@ def _judge(response: CountedResponse, status: int, expected: int, check: Check |
         response.failure(StatusFailure(status, expected))
         return Answer(status, None, ok=False)
     try:
-        body = json.loads(response.text or "")
+        body = parse(response.text or "")
     except ValueError:
-        response.failure(ContentFailure("no JSON"))
+        response.failure(ContentFailure("no JSON" if parse is json.loads else "unreadable"))
         return Answer(status, None, ok=False)
     wrong = None
     if expected < 400:

@@ -86,6 +86,10 @@ class AccountPool:
         held = (account for account in self._lent.values() if account.kind == kind)
         return next(itertools.chain(waiting, held), None)
 
+    def everyone(self, kind: Kind) -> list[Account]:
+        """All accounts of a kind, lent or not."""
+        return [*self._free.get(kind, ()), *(account for account in self._lent.values() if account.kind == kind)]
+
     def lend(self, kind: Kind) -> tuple[int, Account] | None:
         """Lend an account under a serial number that is never used again; None when one must be made first."""
         waiting = self._free.get(kind)

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+OPTIONAL_FIELDS = {"POST /api/calendar/events": ("recurrence_rule",)}
+"""Fields of JSON bodies that only some targets know; one that is known is offered as `METHOD /path field`."""
+
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -25,13 +28,20 @@ class Capabilities:
         paths = document.get("paths") if isinstance(document, Mapping) else None
         if not isinstance(paths, Mapping):
             raise NotThePlatform("its /openapi.json is no OpenAPI document")
-        found = cls(
-            f"{method.upper()} {path}"
+        operations = {
+            f"{method.upper()} {path}": operation
             for path, item in paths.items()
             if isinstance(item, Mapping)
-            for method in item
+            for method, operation in item.items()
             if method.upper() in METHODS
-        )
+        }
+        known_fields = [
+            f"{operation} {name}"
+            for operation, names in OPTIONAL_FIELDS.items()
+            for name in names
+            if operation in operations and name in _body_fields(document, operations[operation])
+        ]
+        found = cls([*operations, *known_fields])
         if not found.offers("POST /api/auth/login"):
             raise NotThePlatform("its /openapi.json lists no POST /api/auth/login")
         return found
@@ -41,7 +51,7 @@ class Capabilities:
         return Capabilities([*self._operations, *operations])
 
     def offers(self, *operations: str) -> bool:
-        """Tell whether the target has all these operations (`GET /api/crm/contacts/{id}`)."""
+        """Tell whether the target has all these operations (`GET /api/crm/contacts/{id}`), or `OPTIONAL_FIELDS`."""
         return all(_normal(operation) in self._operations for operation in operations)
 
     def missing(self, operations: Iterable[str]) -> list[str]:
@@ -55,3 +65,14 @@ class Capabilities:
 
 def _normal(operation: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", operation)
+
+
+def _body_fields(document: Mapping[str, Any], operation: Any) -> frozenset[str]:
+    """The names of the fields of an operation's JSON body; none where the document does not say them."""
+    try:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return frozenset(schema["properties"])
+    except (KeyError, TypeError, AttributeError):
+        return frozenset()

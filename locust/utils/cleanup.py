@@ -18,11 +18,13 @@ from utils.identity import mail_domain
 from utils.numbers import NumberInventory
 from utils.parallel import each
 from utils.plain_http import MALFORMED, PlainHttp, Refused, SetupError
+from utils.test_data import MADE_BY
 from utils.tokens import expires_at
 
 T = TypeVar("T")
 
 PAGE = 100
+EVENTS_AT_ONCE = 1000
 LIMIT_S = 30.0
 """A clean-up takes this long at most; what is then still there is listed."""
 
@@ -63,11 +65,18 @@ class Cleanup:
         self._deadline = clock() + LIMIT_S
         self._report = CleanupReport()
 
-    def sweep(self, organisations: Iterable[Organisation], borrowed: Account | None = None) -> CleanupReport:
-        """Remove contacts, deactivate people and delete numbers; organisations cannot be deleted and are listed."""
+    def sweep(
+        self, organisations: Iterable[Organisation], borrowed: Account | None = None, people: Iterable[Account] = ()
+    ) -> CleanupReport:
+        """Remove conversations, events, contacts and templates, deactivate people and delete numbers.
+
+        `people` are those who may have held conversations, which only their members can delete. Organisations cannot
+        be deleted and are listed.
+        """
         owned = list(organisations)
+        each(lambda person: self._guarded(f"conversations of {person.email}", self._conversations, person), people)
         if borrowed is not None:
-            self._guarded("contacts of the borrowed account", self._contacts, borrowed)
+            self._guarded("what the borrowed account made", self._things, borrowed)
         for organisation in owned:
             self._guarded(f"what {organisation.subdomain} holds", self._empty, organisation)
         if owned:
@@ -99,8 +108,63 @@ class Cleanup:
                 self._report.removed["numbers"] += 1
             else:
                 self._stays(f"the number {organisation.number} in the Twilio double")
-        self._contacts(organisation.admin)
+        self._things(organisation.admin)
         self._people(organisation)
+
+    def _things(self, account: Account) -> None:
+        """What one account can see and remove of the run. Events go before the contacts that they invite."""
+        self._conversations(account)
+        self._events(account)
+        self._contacts(account)
+        self._templates(account)
+
+    def _conversations(self, account: Account) -> None:
+        """Delete the account's conversations that carry the run's domain in their description."""
+        if not self._offered.offers("GET /api/conversations/search", "DELETE /api/conversations/{id}"):
+            return
+        params = {"q": self._domain[1:]}
+        found = self._http.call("GET", "/api/conversations/search", params=params, token=self._token(account))
+        ours = {item["id"] for item in found if str(item.get("description") or "").endswith(self._domain[1:])}
+        self._remove("conversations", "/api/conversations", ours, account)
+
+    def _events(self, account: Account) -> None:
+        """Delete the tenant's events that carry the run's domain in their metadata, page by page.
+
+        A recurring event is listed once for each of its occurrences, all under the same id.
+        """
+        if not self._offered.offers("GET /api/calendar/events", "DELETE /api/calendar/events/{id}"):
+            return
+        ours: set[str] = set()
+        seen, total = 0, 1
+        while seen < total and self._clock() < self._deadline:
+            part = self._http.call(
+                "GET",
+                "/api/calendar/events",
+                params={"skip": seen, "limit": EVENTS_AT_ONCE},
+                token=self._token(account),
+            )
+            ours |= {
+                event["id"]
+                for event in part["events"]
+                if (event.get("event_metadata") or {}).get(MADE_BY) == self._domain[1:]
+            }
+            seen += len(part["events"])
+            total = part["total"] if part["events"] else seen
+        self._remove("events", "/api/calendar/events", ours, account)
+
+    def _templates(self, account: Account) -> None:
+        """Delete the tenant's mail templates that carry the run's domain in their name."""
+        if not self._offered.offers("GET /api/crm/email-templates", "DELETE /api/crm/email-templates/{id}"):
+            return
+        found = self._http.call("GET", "/api/crm/email-templates", token=self._token(account))
+        ours = {item["id"] for item in found if self._domain[1:] in item["name"]}
+        self._remove("mail templates", "/api/crm/email-templates", ours, account)
+
+    def _remove(self, kind: str, path: str, ids: set[str], account: Account) -> None:
+        gone = self._delete_all(path, sorted(ids), account)
+        self._report.removed[kind] += gone
+        if gone < len(ids):
+            self._stays(f"{len(ids) - gone} {kind} that {account.email} could not delete")
 
     def _contacts(self, account: Account) -> None:
         if not self._offered.offers("GET /api/crm/contacts/search", "DELETE /api/crm/contacts/{id}"):

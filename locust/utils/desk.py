@@ -30,6 +30,10 @@ from utils.sms import SMS, Inbox
 logger = logging.getLogger(__name__)
 
 
+CONVERSING: Kind = "line"
+"""The accounts of the users who hold conversations."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """What a virtual user starts with: who it is, its account, and what it must know of the run."""
@@ -125,7 +129,7 @@ class Desk:
         borrowed = None
         if self._borrowed is not None:
             borrowed = self._pool.any_lent_or_free("user")
-        report = cleanup.sweep(self._provisioner.organisations, borrowed)
+        report = cleanup.sweep(self._provisioner.organisations, borrowed, self._pool.everyone(CONVERSING))
         logger.log(logging.WARNING if report.failed else logging.INFO, "%s", report.sentences())
         if note is not None:
             content = {"mark": self._provisioner.mark, "removed": dict(report.removed), "left": report.left}
