@@ -49,8 +49,9 @@ class CalendarApi:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def events(self, skip: int = 0, limit: int = 20, **filters: str) -> Body | None:
+    def events(self, skip: int = 0, limit: int = 20, filters: Mapping[str, str] | None = None) -> Body | None:
         """A part of the events by their start; `filters` are `event_type`, `status`, `start_date` and `end_date`."""
+        filters = filters or {}
         same_as_asked = {name: value for name, value in filters.items() if name in ("event_type", "status")}
         check = part_of_events(skip, limit, both(fields(EVENT), same(**same_as_asked)))
         name = f"{EVENTS} [filter]" if filters else EVENTS

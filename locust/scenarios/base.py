@@ -107,6 +107,11 @@ class PlatformUser(FastHttpUser):
         return self.grant.offered.offers(*operations)
 
     @property
+    def sends_mail(self) -> bool:
+        """Whether the user may make the target send mails: only where a double takes them."""
+        return self.lab.settings.simulate_external_services
+
+    @property
     def stopping(self) -> bool:
         """Whether the user was asked to end after its current task."""
         return bool(self._state == LOCUST_STATE_STOPPING)
