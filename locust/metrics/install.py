@@ -28,7 +28,7 @@ from metrics.recorder import Recorder
 from metrics.report import console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.targets import Targets
-from metrics.verdict import EXIT_CODES, INVALID, Verdict
+from metrics.verdict import EXIT_CODES, INVALID, Plan, Result, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +83,13 @@ class Measurement:
         self.run_id = run_id
         """The id of the run under way (on a worker as well, from its start on)."""
         self.verdict: Verdict | None = None
+        self.plan = Plan()
+        """What the suite says of the run; it may set another before a run starts, and adds to it until it ends."""
         self._results_dir = results_dir
         self._first_run_id = run_id
         self._runs = 0
+        self._named = 0
+        self._upcoming: str | None = None
         self._seed = seed
         self._targets = targets
         self._influx = influx
@@ -100,6 +104,24 @@ class Measurement:
         self._expected: set[str] = set()
         self._absent_since: dict[str, float] = {}
         self._lost: set[str] = set()
+
+    # What the suite says and asks.
+
+    def record_start(self, dropped: bool) -> None:
+        """Count a start of an open model's schedule, and whether nobody was free to take it."""
+        self._recorder.record_start(dropped)
+
+    def missed_lately(self, window_s: int, at_least: int) -> list[Result]:
+        """The targets that the last seconds missed, of groups with `at_least` so many requests in them."""
+        if self._run is None:
+            return []
+        return self._run.missed_since(int(time.time()) - window_s, window_s, at_least)
+
+    def upcoming_run_id(self) -> str:
+        """The id that the next run will have."""
+        if self._upcoming is None:
+            self._upcoming = self._next_run_id()
+        return self._upcoming
 
     # What every process does.
 
@@ -179,19 +201,19 @@ class Measurement:
             sys.exit(WRONG_USAGE)
 
     def _next_run_id(self) -> str:
-        self._runs += 1
-        if AUTOMATIC_ID.fullmatch(self._first_run_id) and (self._web_ui is not None or self._runs > 1):
+        number = self._named = self._runs + 1
+        if AUTOMATIC_ID.fullmatch(self._first_run_id) and (self._web_ui is not None or number > 1):
             return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(2)
-        number = self._runs
         run_id = self._first_run_id if number == 1 else f"{self._first_run_id}-{number}"
         while (self._results_dir / run_id / "verdict.json").exists():
             number += 1
             run_id = f"{self._first_run_id}-{number}"
-        self._runs = number
+        self._named = number
         return run_id
 
     def _on_start(self, environment: Any, **_rest: Any) -> None:
-        self.run_id = self._next_run_id()
+        self.run_id = self.upcoming_run_id()
+        self._upcoming, self._runs = None, self._named
         environment.parsed_options.lab_run_id = self.run_id
         self._recorder.clear()
         self._absent_since.clear()
@@ -344,6 +366,7 @@ class Measurement:
             workers_lost=sorted(self._lost),
             cpu_warning=self._cpu_warning,
             task_errors=errors,
+            plan=self.plan,
         )
 
     def _say(self, verdict: Verdict) -> None:

@@ -57,6 +57,9 @@ class Merge:
         self.workers: dict[str, Worker] = {}
         self.overflow = 0
         self.scenarios: dict[str, list[int]] = {}
+        self.starts = 0
+        self.starts_dropped = 0
+        """How many starts an open model planned, and how many of them nobody was free to take."""
         self.outcome_span: dict[str, tuple[int, int]] = {}
         """The first and last second in which each outcome was seen."""
         self.reset()
@@ -83,6 +86,9 @@ class Merge:
             worker.cpu.append(delta["cpu"])
         worker.final = worker.final or bool(delta.get("final"))
         self.overflow += delta["overflow"]
+        planned, dropped = delta.get("starts", (0, 0))
+        self.starts += planned
+        self.starts_dropped += dropped
         for scenario, (requests, failures) in delta["scenarios"].items():
             counts = self.scenarios.setdefault(scenario, [0, 0])
             counts[0] += requests
@@ -130,6 +136,15 @@ class Merge:
         for time in [time for time in self._seconds if time < self._handed_over - KEEP_S]:
             del self._seconds[time]
         return seconds
+
+    def since(self, second: int) -> dict[Endpoint, Cell]:
+        """The sums from a second on, as far as its histograms are kept (`KEEP_S`)."""
+        sums: dict[Endpoint, Cell] = {}
+        for time, endpoints in self._seconds.items():
+            if time >= second:
+                for endpoint, cell in endpoints.items():
+                    sums.setdefault(endpoint, Cell()).merge(cell)
+        return sums
 
     def _second(self, time: int) -> Second:
         endpoints = self._seconds.get(time, {})

@@ -95,6 +95,7 @@ class Recorder:
         self._seconds: dict[int, dict[Endpoint, Cell]] = {}
         self._scenarios: dict[str, list[int]] = {}
         self._overflow = 0
+        self._starts = [0, 0]
         self._taken_at = self._clock()
         self._cpu_at = self._cpu_clock()
 
@@ -145,6 +146,11 @@ class Recorder:
             cell.failures += 1
             counts[1] += 1
 
+    def record_start(self, dropped: bool) -> None:
+        """Count a start of an open model's schedule, and whether nobody was free to take it."""
+        self._starts[0] += 1
+        self._starts[1] += dropped
+
     def _open(self, cells: dict[Endpoint, Cell], endpoint: Endpoint) -> Cell:
         """A new cell for an endpoint's first request of this second, or the shared one when there are too many."""
         if endpoint not in self._endpoints:
@@ -179,10 +185,12 @@ class Recorder:
             ],
             "scenarios": self._scenarios,
             "overflow": self._overflow,
+            "starts": self._starts,
         }
         if elapsed > 0.05:
             self._taken_at, self._cpu_at = now, cpu
         self._seconds = {}
         self._scenarios = {}
         self._overflow = 0
+        self._starts = [0, 0]
         return delta

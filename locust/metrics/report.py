@@ -81,6 +81,8 @@ def console_block(verdict: Verdict, directory: Path) -> str:
             f"{verdict.verdict}: {verdict.run_id}",
             *(f"  - {reason}" for reason in verdict.reasons),
             *(table if verdict.results else []),
+            *([f"the profile {verdict.plan.profile} ended because {verdict.plan.broke}"] if verdict.plan.broke else []),
+            *(f"skipped: {sentence}" for sentence in verdict.plan.skipped),
             f"report: {directory / 'report.html'}",
             "",
         ]

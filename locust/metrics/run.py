@@ -6,13 +6,13 @@ It knows nothing of Locust: `metrics.install` feeds it reports and ticks and giv
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from metrics.lines import event_line, second_lines, user_lines
 from metrics.merge import Merge, Second
 from metrics.targets import Targets
-from metrics.verdict import Generator, RunFacts, Verdict, judge
+from metrics.verdict import Generator, Plan, Result, RunFacts, Verdict, judge, results_of
 
 
 class PointWriter(Protocol):
@@ -54,6 +54,7 @@ class Ending:
     workers_lost: Sequence[str]
     cpu_warning: bool
     task_errors: Mapping[str, int]
+    plan: Plan = field(default_factory=Plan)
 
 
 class Run:
@@ -123,6 +124,11 @@ class Run:
         # What could not be written is known only now, and decides with the rest.
         return self._judge(ending)
 
+    def missed_since(self, second: int, duration_s: float, at_least: int) -> list[Result]:
+        """The targets that the requests from `second` on miss, of groups with `at_least` so many requests."""
+        results = results_of(self.merge.since(second), duration_s, self.targets)
+        return [result for result in results if result.ok is False and result.requests >= at_least]
+
     def _judge(self, ending: Ending) -> Verdict:
         merge = self.merge
         writer = self._writer
@@ -141,6 +147,8 @@ class Run:
             overflow=merge.overflow,
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
+            starts=merge.starts,
+            starts_dropped=merge.starts_dropped,
         )
         start = int(self.started)
         facts = RunFacts(
@@ -150,6 +158,7 @@ class Run:
             scenarios=merge.scenarios,
             planned=ending.planned,
             generator=generator,
+            plan=ending.plan,
             outcome_span={name: (first - start, last - start) for name, (first, last) in merge.outcome_span.items()},
         )
         return judge(facts, self.targets)

@@ -25,6 +25,8 @@ PASS, FAIL, INVALID = "pass", "fail", "invalid"
 EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
 SATURATED_PERCENT = 90.0
 """The bound of Locust's own CPU warning: above it, latencies measure the generator."""
+MOST_DROPPED_PERCENT = 1.0
+"""An open model that could not begin more than this of its starts did not apply the load that it says."""
 SATURATED_REPORTS = 10
 """Over how many of a worker's reports in a row (one a second) the average must be above it."""
 
@@ -49,6 +51,10 @@ class Generator:
     task_errors: dict[str, int] = field(default_factory=dict)
     """Exceptions that tasks raised, by their text: the suite's own faults, or answers it did not expect."""
 
+    starts: int = 0
+    starts_dropped: int = 0
+    """What an open model's schedule planned to begin, and what nobody was free to begin."""
+
     @property
     def saturated(self) -> list[str]:
         """The processes that used a core up: on average over ten seconds, or over the whole of a shorter run."""
@@ -68,6 +74,8 @@ class Generator:
             "requests_with_too_many_names": self.overflow,
             "clock_offset_s": {name: round(offset, 1) for name, offset in self.clock_offsets.items()},
             "task_errors": self.task_errors,
+            "starts_planned": self.starts,
+            "starts_dropped": self.starts_dropped,
         }
 
 
@@ -84,6 +92,18 @@ def busiest(samples: Sequence[float]) -> float:
     return highest / window
 
 
+@dataclass
+class Plan:
+    """What the suite says of a run besides its requests."""
+
+    skipped: list[str] = field(default_factory=list)
+    """A sentence for each task that the target lacks something for."""
+    profile: str = ""
+    """The load profile's name, when there is one."""
+    broke: str = ""
+    """Which target broke and at how many users, when that ended the run."""
+
+
 @dataclass(frozen=True)
 class RunFacts:
     """What is known at the end of a run."""
@@ -96,6 +116,7 @@ class RunFacts:
     planned: Sequence[str]
     """The user classes that the run was to run."""
     generator: Generator
+    plan: Plan = field(default_factory=Plan)
     outcome_span: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """The first and last second of the run (counted from its start) in which each outcome was seen."""
 
@@ -138,6 +159,7 @@ class Verdict:
     generator: Generator
     invalid: list[str]
     """The reasons that make it invalid, also when it failed all the same."""
+    plan: Plan = field(default_factory=Plan)
 
     @property
     def exit_code(self) -> int:
@@ -167,6 +189,9 @@ class Verdict:
             "areas": self.areas,
             "scenarios": self.scenarios,
             "generator": self.generator.facts(),
+            "skipped": self.plan.skipped,
+            "profile": self.plan.profile,
+            "broke": self.plan.broke,
         }
 
 
@@ -181,7 +206,7 @@ def figure(value: float | None) -> str:
 
 def judge(facts: RunFacts, targets: Targets) -> Verdict:
     """Decide a run."""
-    results = list(_results(facts, targets))
+    results = results_of(facts.endpoints, facts.duration_s, targets)
     missed = [result for result in results if result.ok is False]
     distorting = list(_distorting(facts.generator))
     invalid = distorting + list(_otherwise_invalid(facts))
@@ -202,6 +227,7 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
         },
         generator=facts.generator,
         invalid=invalid,
+        plan=facts.plan,
     )
 
 
@@ -209,12 +235,15 @@ def _counts(cell: Cell) -> dict[str, int]:
     return {"requests": cell.requests, "failures": cell.failures}
 
 
-def _results(facts: RunFacts, targets: Targets) -> Iterator[Result]:
-    cells = {group: targets.cell_of(group, facts.endpoints) for group in {t.group for t in targets.targets}}
+def results_of(endpoints: Mapping[Endpoint, Cell], duration_s: float, targets: Targets) -> list[Result]:
+    """What these requests make of each target."""
+    cells = {group: targets.cell_of(group, endpoints) for group in {t.group for t in targets.targets}}
+    results = []
     for target in targets.targets:
         cell = cells[target.group]
-        value = target.value(cell, facts.duration_s)
-        yield Result(target, value, None if value is None else target.met(value), cell.requests)
+        value = target.value(cell, duration_s)
+        results.append(Result(target, value, None if value is None else target.met(value), cell.requests))
+    return results
 
 
 def _why_errors(facts: RunFacts) -> Iterator[str]:
@@ -256,6 +285,11 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
     for name in facts.planned:
         if not facts.scenarios.get(name, (0, 0))[0]:
             yield f"scenario {name} ran no task: none of the run's requests came from it"
+    if generator.starts_dropped * 100 > generator.starts * MOST_DROPPED_PERCENT:
+        yield (
+            f"schedule missed: nobody was free for {generator.starts_dropped} of {generator.starts} planned starts; "
+            "give the profile more users"
+        )
     if generator.points_lost:
         why = f": {generator.points_lost_because}" if generator.points_lost_because else ""
         yield f"points lost: {generator.points_lost} of the run's points are not in InfluxDB{why}"
