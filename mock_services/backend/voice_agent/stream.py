@@ -167,7 +167,8 @@ class VoiceAgentStream:
         self.counts["backlog_dropped"] += live.bridge.dropped
         self.counts["agent_failures"] += bool(live.bridge.failure)
         self.counts["agent_errors"] += len(live.dialogue.errors)
-        self.counts["summaries"] += await self._closing.summarise(live.call)
+        summarised = await self._closing.summarise(live.call)
+        self.counts["summaries"] += summarised
 
 
 def _read(stream: MediaStream, message: Mapping[str, Any]) -> Event:

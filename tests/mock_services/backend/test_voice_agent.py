@@ -191,17 +191,21 @@ async def test_a_call_is_summarised_before_its_stream_is_over() -> None:
     slow = {"OPENAI_FIRST_TOKEN_MS": "1000", "OPENAI_TOKENS_PER_SECOND": "0"}
     with serving("openai", **slow) as openai:
         vendor = {"OPENAI_BASE_URL": f"http://{openai}/v1"}
-        async with agents() as fake, lab(DEEPGRAM_AGENT_URL=fake.url, **vendor) as it, it.stream() as socket:
-            await socket.send(it.start("CA1"))
-            agent = await applied(fake, socket)
-            await agent.say("ConversationText", role="user", content="When are you open?")
-            await agent.socket.send(b"after the words")
-            await socket.recv()
-            await socket.send('{"event":"stop"}')
+        async with agents() as fake, lab(DEEPGRAM_AGENT_URL=fake.url, **vendor) as it, AsyncExitStack() as callers:
+            sockets = [await callers.enter_async_context(it.stream()) for _ in range(2)]
+            for number, socket in enumerate(sockets):
+                await socket.send(it.start(f"CA{number}"))
+                agent = await applied(fake, socket, number)
+                await agent.say("ConversationText", role="user", content="When are you open?")
+                await agent.socket.send(b"after the words")
+                await socket.recv()
+            for socket in sockets:
+                await socket.send('{"event":"stop"}')
             call = await it.call("completed")
-            assert (call["summary"], (await it.metrics())["voice_sockets"]) == (None, 1)
+            assert (call["summary"], (await it.metrics())["voice_sockets"]) == (None, 2)
             await it.open_streams(0)
-            assert (await it.call("completed"))["summary"].startswith("The caller ")
+            assert all(call["summary"].startswith("The caller ") for call in await it.calls())
+            assert (await it.metrics())["voice_agent"]["summaries"] == 2
 
 
 @pytest.mark.anyio
