@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from clients.sms import Inbox
 from mock_services.twilio.messages import Message, MessageLog, segments
 from tests.mock_services.twilio.lab import ACCOUNT, TOKEN, Double, Target, eventually
 from tests.mock_services.twilio.sdk import refused
+from utils.sms import Inbox
 
 SENDER, RECIPIENT, OTHER = "+15005550006", "+13105550142", "+13105550143"
 HELLO = {"from_": SENDER, "to": RECIPIENT, "body": "Hello"}
@@ -111,6 +111,8 @@ def test_a_reset_forgets_them(sdk: Any, double: Double) -> None:
 
 def test_the_suite_reads_a_code_as_a_person_does(sdk: Any, double: Double) -> None:
     inbox = Inbox(double.url, ACCOUNT, TOKEN)
+    assert inbox.available()
+    assert not Inbox(double.url, ACCOUNT, "wrong").available()
     assert inbox.newest_code(RECIPIENT) is None
     send(sdk, body="Your code is 111111, valid for 10 minutes.")
     send(sdk, body="Your code is 222222, valid for 10 minutes.")
