@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
 from starlette.responses import Response
 
 from mock_services.backend.accounts.state import Accounts
@@ -43,9 +43,9 @@ class StripeWebhook:
             exchange.note = "the Stripe-Signature does not fit, or is older than five minutes"
             return json_response({"error": "Invalid signature"})
         try:
-            event = json.loads(exchange.raw_body)
+            event = orjson.loads(exchange.raw_body)
             kind, told = event["type"], event["data"]["object"]
-        except (ValueError, RecursionError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             exchange.note = "the event is no JSON object with a type and data.object"
             return json_response({"error": "Invalid payload"})
         if isinstance(kind, str) and isinstance(told, dict):
