@@ -22,6 +22,7 @@ from mock_services.backend.calendar.invitations import Letters
 from mock_services.backend.calendar.public import PublicCalendar
 from mock_services.backend.calendar.state import Calendar
 from mock_services.backend.calendar.views import Views
+from mock_services.backend.conversations.assembly import ConversationAreas
 from mock_services.backend.crm.contacts import Contacts
 from mock_services.backend.crm.custom_fields import CustomFields
 from mock_services.backend.crm.dashboard import DashboardPage
@@ -30,6 +31,8 @@ from mock_services.backend.crm.interactions import Interactions
 from mock_services.backend.crm.state import Crm
 from mock_services.backend.errors import PlatformErrors
 from mock_services.backend.guards import Guards
+from mock_services.backend.issues.issues import Issues
+from mock_services.backend.issues.state import IssueStore
 from mock_services.backend.mailing.campaigns import Campaigns
 from mock_services.backend.mailing.letters import CampaignLetters
 from mock_services.backend.mailing.reading import Reading
@@ -38,6 +41,7 @@ from mock_services.backend.mailing.state import Mailing
 from mock_services.backend.mailing.templates import Templates
 from mock_services.backend.pages import Pages
 from mock_services.backend.settings import Settings
+from mock_services.backend.speech_to_text.assembly import SpeechToText
 from mock_services.backend.store import Rows
 from mock_services.backend.telephony.analytics import CallAnalytics
 from mock_services.backend.telephony.attempts import Attempts
@@ -113,6 +117,16 @@ class Backend(Service):
         self.guards = Guards(settings)
 
         access = Access(self.accounts, self.access_tokens)
+        self.issues = IssueStore(self.rows, randomness)
+        self.speech_to_text = SpeechToText(settings, randomness, access)
+        self.conversations = ConversationAreas(
+            settings,
+            self.rows,
+            randomness,
+            access,
+            self.openai,
+            lambda: {"voice_agent": self.voice_agent.open, "speech_to_text": self.speech_to_text.open},
+        )
         sessions = Sessions(
             self.accounts, access, self.access_tokens, self.refresh_tokens, self.reset_tokens, settings.bcrypt_rounds
         )
@@ -147,6 +161,9 @@ class Backend(Service):
             Simulation(self.telephony, access, settings.defects, randomness),
             Purchases(access, settings.defects, self.twilio),
             Webhooks(self.telephony, settings.twilio_auth_token),
+            *self.conversations.areas,
+            *self.speech_to_text.areas,
+            Issues(self.issues, access, settings.defects),
         )
         operations = tuple(
             operation
@@ -159,7 +176,7 @@ class Backend(Service):
             "backend",
             operations,
             PlatformErrors(operations),
-            sockets=((STREAM_PATH, self.voice_agent),),
+            sockets=((STREAM_PATH, self.voice_agent), *self.conversations.sockets, *self.speech_to_text.sockets),
             before=(self.guards.limit_rate, self.guards.limit_size),
             decorate=(self.guards.secure,),
             lifespan=self._lifespan,
@@ -172,6 +189,7 @@ class Backend(Service):
     async def _lifespan(self) -> AsyncIterator[None]:
         yield
         await self.mailer.close()
+        await self.speech_to_text.close()
         await self.twilio.close()
         await self.openai.close()
 
@@ -185,6 +203,9 @@ class Backend(Service):
         self.attempts.clear()
         self.usage.clear()
         self.voice_agent.counts.clear()
+        self.conversations.clear()
+        self.speech_to_text.clear()
+        self.issues.clear()
         self.rows.used = 0
         self.access_tokens.clear()
         self.refresh_tokens.clear()
@@ -212,6 +233,8 @@ class Backend(Service):
             "rate_limited_clients": len(self.guards.limiter),
             "voice_sockets": self.voice_agent.open,
             "voice_agent": dict(self.voice_agent.counts),
+            **self.conversations.gauges(),
+            **self.speech_to_text.gauges(),
         }
 
 

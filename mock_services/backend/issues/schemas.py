@@ -47,7 +47,7 @@ class IssuePath(BaseModel):
 class IssueQuery(BaseModel):
     """Which issues."""
 
-    page: Annotated[int, Field(ge=1)] = 1
+    page: Annotated[int, Field(ge=1, lt=1 << 63)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 20
     status: IssueStatus | None = None
     priority: IssuePriority | None = None

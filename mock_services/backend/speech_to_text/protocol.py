@@ -1,4 +1,4 @@
-"""What goes over the speech-to-text sockets, without any I/O: what a client says, and what becomes of Deepgram's words."""
+"""What goes over the speech-to-text sockets, without any I/O: what a client says, and what Deepgram's words become."""
 
 from __future__ import annotations
 
