@@ -74,7 +74,7 @@ def _parameters(model: type[BaseModel] | None, where: str, schemas: dict[str, An
     if model is None:
         return []
     whole = model.model_json_schema(ref_template=REFERENCE)
-    schemas.update(whole.get("$defs", {}))
+    _keep(schemas, whole.get("$defs", {}))
     required = set(whole.get("required", ()))
     return [
         {"name": name, "in": where, "required": name in required, "schema": schema}
@@ -90,11 +90,18 @@ def _content(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _schema(model: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = TypeAdapter(model).json_schema(ref_template=REFERENCE)
-    schemas.update(schema.pop("$defs", {}))
+    _keep(schemas, schema.pop("$defs", {}))
     if isinstance(model, type) and issubclass(model, BaseModel):
-        schemas[model.__name__] = schema
+        _keep(schemas, {model.__name__: schema})
         return {"$ref": REFERENCE.format(model=model.__name__)}
     return schema
+
+
+def _keep(schemas: dict[str, Any], new: dict[str, Any]) -> None:
+    """Add schemas by name; raise `ValueError` where another one has the name, which would describe both as one."""
+    for name, schema in new.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise ValueError(f"two models of this document are called {name}; rename one")
 
 
 def _phrase(status: int) -> str:

@@ -103,7 +103,7 @@ class ConfigurationPath(BaseModel):
     config_id: UUID
 
 
-class SocketStats(BaseModel):
+class OpenSockets(BaseModel):
     """How many sockets are open."""
 
     total_connections: int

@@ -18,7 +18,7 @@ from mock_services.backend.admin.schemas import (
     MetricData,
     MetricQuery,
     MetricView,
-    SocketStats,
+    OpenSockets,
 )
 from mock_services.backend.admin.state import Metrics
 from mock_services.backend.routes import Area
@@ -77,7 +77,7 @@ class AdminSystem:
                 gives=MetricView,
                 refuses=(400,),
             ),
-            area("GET", "/websocket/stats", self.socket_stats, authenticate=admin, gives=SocketStats, refuses=(400,)),
+            area("GET", "/websocket/stats", self.socket_stats, authenticate=admin, gives=OpenSockets, refuses=(400,)),
         )
 
     async def dashboard(self, exchange: Exchange) -> Response:

@@ -12,13 +12,13 @@ from mock_services.backend.routes import Area
 from mock_services.backend.schemas import Detail
 from mock_services.backend.telephony.schemas import (
     BulkCreated,
+    CallMessageCreate,
+    CallMessageView,
     CallPath,
-    MessageCreate,
     MessageList,
     MessagePath,
     MessagesQuery,
     MessageUpdate,
-    MessageView,
     TranscriptQuery,
     message_view,
     of_type,
@@ -59,8 +59,8 @@ class CallMessages:
                 self.create,
                 authenticate=admin,
                 path_params=call,
-                body=MessageCreate,
-                gives=MessageView,
+                body=CallMessageCreate,
+                gives=CallMessageView,
                 refuses=refuses,
             ),
             area(
@@ -69,7 +69,7 @@ class CallMessages:
                 self.create_many,
                 authenticate=admin,
                 path_params=call,
-                body=list[MessageCreate],
+                body=list[CallMessageCreate],
                 gives=BulkCreated,
                 refuses=refuses,
             ),
@@ -99,7 +99,7 @@ class CallMessages:
                 authenticate=admin,
                 path_params=one,
                 body=MessageUpdate,
-                gives=MessageView,
+                gives=CallMessageView,
                 refuses=refuses,
             ),
             area(
@@ -197,7 +197,7 @@ class CallMessages:
             raise ResourceNotFound(f"call {call.id} has no message {exchange.path.message_id}")
         return call, message
 
-    def _add(self, call: Call, given: MessageCreate) -> CallMessage:
+    def _add(self, call: Call, given: CallMessageCreate) -> CallMessage:
         metadata = given.metadata.model_dump(exclude_none=True) if given.metadata else None
         return self._telephony.add_message(
             call,

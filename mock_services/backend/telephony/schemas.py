@@ -169,7 +169,7 @@ class Metadata(BaseModel):
     system_event_type: str | None = None
 
 
-class MessageCreate(BaseModel):
+class CallMessageCreate(BaseModel):
     """A new line of a call."""
 
     content: Annotated[str, Field(min_length=1)]
@@ -186,7 +186,7 @@ class MessageUpdate(BaseModel):
     metadata: Metadata | None = None
 
 
-class MessageView(BaseModel):
+class CallMessageView(BaseModel):
     """A line of a call."""
 
     id: UUID
@@ -202,7 +202,7 @@ class MessageView(BaseModel):
 class MessageList(BaseModel):
     """Some lines of a call, and how many there are of the kind that was asked for."""
 
-    messages: list[MessageView]
+    messages: list[CallMessageView]
     total: int
     call_id: UUID
 
@@ -337,7 +337,7 @@ def call_view(call: Call) -> dict[str, Any]:
 
 
 def message_view(call: Call, message: CallMessage) -> dict[str, Any]:
-    """Give a `MessageView`."""
+    """Give a `CallMessageView`."""
     return {
         "id": message.id,
         "call_id": call.id,

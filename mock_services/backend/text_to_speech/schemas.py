@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 Level = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class SpeechForm(BaseModel):
+class SpokenText(BaseModel):
     """A text to be spoken, and how."""
 
     text: str

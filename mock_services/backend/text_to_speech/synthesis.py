@@ -12,7 +12,7 @@ from starlette.types import Send
 from mock_services.backend.accounts.access import Access
 from mock_services.backend.errors import BadRequest, VendorFailed
 from mock_services.backend.routes import Area
-from mock_services.backend.text_to_speech.schemas import SpeechForm
+from mock_services.backend.text_to_speech.schemas import SpokenText
 from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.speech import Speaker, SpeechFailed
 from mock_services.core.operations import Exchange, Operation
@@ -36,13 +36,13 @@ class Synthesis:
         area = Area("voice", "/api/voice/tts")
         active = self._access.active
         return (
-            area("POST", "/synthesize", self.whole, authenticate=active, body=SpeechForm, form=True, refuses=(400,)),
-            area("POST", "/stream", self.stream, authenticate=active, body=SpeechForm, form=True, refuses=(400,)),
+            area("POST", "/synthesize", self.whole, authenticate=active, body=SpokenText, form=True, refuses=(400,)),
+            area("POST", "/stream", self.stream, authenticate=active, body=SpokenText, form=True, refuses=(400,)),
         )
 
     async def whole(self, exchange: Exchange) -> Response:
         """Speak a text and answer when all of it is spoken."""
-        form: SpeechForm = exchange.body
+        form: SpokenText = exchange.body
         run_id = exchange.request.headers.get(RUN_HEADER, "")
         try:
             spoken = await self._speaker.speak(_voice(form), _request(form), form.output_format, run_id)
@@ -52,7 +52,7 @@ class Synthesis:
 
     async def stream(self, exchange: Exchange) -> Response:
         """Speak a text as it is made. The answer begins before the vendor is asked, so that a failure cuts it off."""
-        form: SpeechForm = exchange.body
+        form: SpokenText = exchange.body
         run_id = exchange.request.headers.get(RUN_HEADER, "")
         audio = self._speaker.stream(_voice(form), _request(form), form.output_format, run_id)
         return CutOffStream(audio, media_type=MEDIA_TYPE)
@@ -69,11 +69,11 @@ class CutOffStream(StreamingResponse):
             log.warning("a spoken text is cut off: %s", failure)
 
 
-def _voice(form: SpeechForm) -> str:
+def _voice(form: SpokenText) -> str:
     return form.voice_id or DEFAULT_VOICE
 
 
-def _request(form: SpeechForm) -> dict[str, Any]:
+def _request(form: SpokenText) -> dict[str, Any]:
     return {
         "text": form.text,
         "model_id": form.tts_model or DEFAULT_MODEL,

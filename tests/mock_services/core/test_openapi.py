@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+import pytest
+from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 
 from mock_services.core.openapi import EXTENSION, document
@@ -44,3 +45,12 @@ def test_a_body_is_required_unless_it_may_be_null() -> None:
         Operation(method="PUT", path="/events", handler=answer, body=Event | None),
     )["paths"]["/events"]
     assert {method: each["requestBody"]["required"] for method, each in methods.items()} == {"post": True, "put": False}
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    other = create_model("Event", start=(int, ...))
+    with pytest.raises(ValueError, match="two models of this document are called Event"):
+        described(
+            Operation(method="POST", path="/a", handler=answer, body=Event),
+            Operation(method="POST", path="/b", handler=answer, body=other),
+        )
