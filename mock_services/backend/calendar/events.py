@@ -167,7 +167,6 @@ class Events:
         given: EventUpdate = exchange.body
         event = self._calendar.event(exchange.principal.tenant.id, exchange.path.event_id)
         self._calendar.refuse_unknown_contact(event.tenant, given.contact_id)
-        self._refuse_unknown_user(event.tenant, given.user_id)
         times = given.start_time or event.row["start_time"], given.end_time or event.row["end_time"]
         self._refuse_mixed(*times)
         if as_utc(times[1]) <= as_utc(times[0]):

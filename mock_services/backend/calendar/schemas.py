@@ -90,12 +90,12 @@ class EventCreate(BaseModel):
     user_id: UUID | None = None
 
 
-NEEDED = ("title", "start_time", "end_time", "all_day", "event_type", "status", "user_id")
+NEEDED = ("title", "start_time", "end_time", "all_day", "event_type", "status")
 """The fields that an event cannot do without: they may not become null."""
 
 
 class EventUpdate(BaseModel):
-    """Any subset of an event's fields. Those in `NEEDED` may be left out, but not be null."""
+    """Any subset of an event's fields but whose it is. Those in `NEEDED` may be left out, but not be null."""
 
     title: Title | None = None
     start_time: Moment | None = None
@@ -107,7 +107,6 @@ class EventUpdate(BaseModel):
     status: EventStatus | None = None
     event_metadata: JsonObject | None = None
     contact_id: UUID | None = None
-    user_id: UUID | None = None
 
 
 class EventView(BaseModel):
