@@ -16,6 +16,9 @@ from mock_services.backend.accounts.sessions import Sessions
 from mock_services.backend.accounts.state import Accounts
 from mock_services.backend.accounts.tokens import AccessTokens, StoredTokens
 from mock_services.backend.accounts.users import Users
+from mock_services.backend.admin.assembly import AdminAreas
+from mock_services.backend.admin.system import Sources
+from mock_services.backend.billing.assembly import BillingAreas
 from mock_services.backend.calendar.attendees import Attendees
 from mock_services.backend.calendar.events import Events
 from mock_services.backend.calendar.invitations import Letters
@@ -55,6 +58,7 @@ from mock_services.backend.telephony.summaries import Summaries, SummaryEndpoint
 from mock_services.backend.telephony.twiml import STREAM_PATH
 from mock_services.backend.telephony.verification import Verification
 from mock_services.backend.telephony.webhooks import Webhooks
+from mock_services.backend.text_to_speech.assembly import TextToSpeech
 from mock_services.backend.usage.state import Usage
 from mock_services.backend.vendors.mail import Mailer
 from mock_services.backend.vendors.openai import OpenAI
@@ -127,6 +131,20 @@ class Backend(Service):
             self.openai,
             lambda: {"voice_agent": self.voice_agent.open, "speech_to_text": self.speech_to_text.open},
         )
+        self.text_to_speech = TextToSpeech(settings, access)
+        self.billing = BillingAreas(settings, self.accounts, access, self.usage)
+        self.admin_areas = AdminAreas(
+            settings,
+            randomness,
+            self.accounts,
+            access,
+            self.telephony,
+            self.billing.billing,
+            self.usage,
+            Sources(
+                self.telephony.calls_by_tenant, self.conversations.count_by_tenant, self.conversations.open_sockets
+            ),
+        )
         sessions = Sessions(
             self.accounts, access, self.access_tokens, self.refresh_tokens, self.reset_tokens, settings.bcrypt_rounds
         )
@@ -163,6 +181,9 @@ class Backend(Service):
             Webhooks(self.telephony, settings.twilio_auth_token),
             *self.conversations.areas,
             *self.speech_to_text.areas,
+            *self.text_to_speech.areas,
+            *self.billing.areas,
+            *self.admin_areas.areas,
             Issues(self.issues, access, settings.defects),
         )
         operations = tuple(
@@ -192,6 +213,8 @@ class Backend(Service):
         await self.speech_to_text.close()
         await self.twilio.close()
         await self.openai.close()
+        await self.text_to_speech.close()
+        await self.billing.close()
 
     def clear(self) -> None:
         """Forget everything that was stored, and every client's count."""
@@ -206,6 +229,8 @@ class Backend(Service):
         self.conversations.clear()
         self.speech_to_text.clear()
         self.issues.clear()
+        self.billing.clear()
+        self.admin_areas.clear()
         self.rows.used = 0
         self.access_tokens.clear()
         self.refresh_tokens.clear()
