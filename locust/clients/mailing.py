@@ -32,6 +32,15 @@ class MailingApi:
         check = both(fields(SENT), same(total_recipients=count, successful_sends=count, failed_sends=0))
         return body_of(self._session.send("POST", "/api/crm/bulk-email", body=body, check=check))
 
+    def delete_template(self, template_id: str) -> bool:
+        """Delete a template; the campaigns that it was used for stay."""
+        return self._session.send(
+            "DELETE",
+            f"/api/crm/email-templates/{template_id}",
+            name="/api/crm/email-templates/{id}",
+            check=fields({"message": str}),
+        ).ok
+
     def campaigns(self, limit: int = 10) -> Body | None:
         """The newest mails to many, in numbers."""
         check = both(

@@ -137,11 +137,17 @@ class CrmApi:
         check = both(fields(checks.CONTACT), checks.containing(city, ["city"]))
         return self._page("/api/crm/contacts", "[filter]", {"city": city, "page_size": page_size}, check)
 
-    def search(self, term: str, names: Sequence[str], page_size: int = 20) -> Body | None:
-        """Search contacts for a term in the named fields; a hit that does not match is a failure."""
-        check = both(fields(checks.CONTACT), checks.containing(term, names))
+    def search(self, term: str, names: Sequence[str], page_size: int = 20, least: int = 0) -> Body | None:
+        """Search contacts for a term in the named fields.
+
+        A hit that does not match is a failure, and so are fewer hits than `least`.
+        """
+        check = both(
+            listing("items", "page_size", page_size, both(fields(checks.CONTACT), checks.containing(term, names))),
+            lambda body: "a contact was not found" if len(body["items"]) < least else None,
+        )
         params = {"search_term": term, "search_fields": ",".join(names), "page_size": page_size}
-        return self._page("/api/crm/contacts/search", None, params, check)
+        return body_of(self._session.send("GET", "/api/crm/contacts/search", params=params, check=check))
 
     def _page(self, path: str, label: str | None, params: Mapping[str, Any], each: checks.Check) -> Body | None:
         check = listing("items", "page_size", params["page_size"], each)

@@ -63,6 +63,12 @@ class PlatformUser(FastHttpUser):
     thinks_between: ClassVar[tuple[float, float]] = (0.5, 1.5)
     """Seconds between two tasks, uniformly."""
 
+    dials: ClassVar[bool] = False
+    """Whether its calls go through the Twilio double, which must then be there."""
+
+    seated: ClassVar[bool] = False
+    """Whether its share of the users is less than one, so that one is made for it all the same."""
+
     begins_with: ClassVar[str | None] = None
     """The task to do first of all, where a short run would often end before the deck deals it."""
 

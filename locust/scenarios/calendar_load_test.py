@@ -89,7 +89,8 @@ class CalendarUser(PlatformUser):
     def update(self) -> None:
         """Move an event of one's own, or take a family's answer; without either, enter an event first."""
         answer = self.chance.choice(ANSWERS)
-        if self.chance.random() < ANSWER_SHARE and self.invitations and self.offers(*ANSWERING):
+        answered = self.chance.random() < ANSWER_SHARE and self.sends_mail and self.offers(*ANSWERING)
+        if answered and self.invitations:
             _, token = self.invitations.pop(0)
             if self.api.calendar.invitation(token):
                 self.api.calendar.respond(token, answer)

@@ -130,8 +130,9 @@ class Conductor:
         """Check the target and make the accounts. Raises SetupError or SettingsError with one sentence."""
         base_url = self._settle_target(environment)
         classes = [c for c in environment.user_classes if issubclass(c, PlatformUser)]
+        seat_everyone(classes, users)
         wanted = accounts_wanted(classes, users)
-        calls = self._settings.simulate_external_services and "line" in wanted
+        calls = self._settings.simulate_external_services and any(user_class.dials for user_class in classes)
         run_id = self._settings.run_id if self._runs == 0 else new_run_id()
         self._runs += 1
         desk = Desk(self._settings, base_url, run_id, calls)
@@ -214,6 +215,22 @@ def send_home(environment: Any, runner: MasterRunner) -> None:
         for worker in list(runner.clients):
             runner.send_message("quit", client_id=worker)
         gevent.sleep(0.1)
+
+
+def seat_everyone(classes: list[type[PlatformUser]], users: int) -> None:
+    """Have one user made of each class that its weight would leave without any, where there are users enough.
+
+    A class without a user would make the run invalid, and a short run with few users is a good one.
+    """
+    for user_class in classes:
+        if user_class.seated:
+            user_class.seated, user_class.fixed_count = False, 0
+    room = users - sum(c.fixed_count for c in classes)
+    weighted = [c for c in classes if not c.fixed_count]
+    weights = sum(c.weight for c in weighted)
+    for user_class in weighted if room >= len(weighted) else ():
+        if user_class.weight * room < weights:
+            user_class.seated, user_class.fixed_count = True, 1
 
 
 def accounts_wanted(classes: list[type[PlatformUser]], users: int) -> Mapping[Kind, int]:

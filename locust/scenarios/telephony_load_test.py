@@ -40,6 +40,7 @@ class TelephonyUser(PlatformUser):
 
     weight = 15
     account_kind = "line"
+    dials = True
     begins_with = "call"
 
     def on_start(self) -> None:
