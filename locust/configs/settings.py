@@ -9,12 +9,15 @@ import secrets
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from configs.named_targets import NAMED_TARGETS
+from configs.profiles import PROFILES_FILE, Profile, ProfileError, load_profiles
 
 WRONG_USAGE = 3
 """The exit code of a run that was told something it cannot use."""
@@ -70,6 +73,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, extra="ignore", validate_default=False)
 
+    target: Literal["lab", "local", "dev"] = Field(
+        default="lab", validation_alias="LAB_TARGET", description="lab, local or dev"
+    )
     base_url: str = Field(
         default="http://127.0.0.1:8001", validation_alias="LOAD_TEST_BASE_URL", description=TAKES_BASE_URL
     )
@@ -129,6 +135,13 @@ class Settings(BaseSettings):
         validation_alias="LAB_TWILIO_URL",
         description="the Twilio double's http or https URL with no path, such as http://127.0.0.1:8010",
     )
+    profile_name: str = Field(
+        default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
+    )
+    profiles_file: Path = Field(
+        default=PROFILES_FILE, validation_alias="LAB_PROFILES_FILE", description="the path of a file of load profiles"
+    )
+    debug: bool = Field(default=False, validation_alias="LAB_DEBUG", description="true or false")
     seed: int = Field(default=1, validation_alias="LAB_SEED", ge=0, description="a whole number from 0")
     results_dir: Path = Field(
         default=Path(__file__).resolve().parents[2] / "results",
@@ -147,6 +160,19 @@ class Settings(BaseSettings):
 
     _base_url = field_validator("base_url", "twilio_url", "influx_url")(_http_origin)
     _ws_url = field_validator("ws_url")(_ws_origin)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_named_target(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """What the environment leaves out is what the named target says."""
+        named = NAMED_TARGETS.get(given.get("LAB_TARGET", "lab"))
+        if named is None:
+            return given
+        return {
+            "LOAD_TEST_BASE_URL": named.base_url,
+            "SIMULATE_EXTERNAL_SERVICES": named.simulated_externals,
+            **given,
+        }
 
     @field_validator("user_email")
     @classmethod
@@ -173,8 +199,9 @@ class Settings(BaseSettings):
             raise PydanticCustomError("lab", f"{alone} is set, but {missing} is not: set both, or neither.")
         try:
             self.check_target(self.base_url)
-        except SettingsError as error:
-            raise PydanticCustomError("lab", str(error)) from None
+            self.load_profile()
+        except (SettingsError, ProfileError) as error:
+            raise PydanticCustomError("lab", "{said}", {"said": str(error)}) from None
         return self
 
     @property
@@ -188,6 +215,35 @@ class Settings(BaseSettings):
         if self.influx_token_value is None and self.influx_token_file is not None:
             return SecretStr(self.influx_token_file.read_text(encoding="utf-8").strip())
         return self.influx_token_value
+
+    def account_for(self, base_url: str) -> tuple[str, str] | None:
+        """Email and password to use on a target instead of new accounts: the environment's, or the named target's own.
+
+        The latter goes to that target alone: with another URL or --host it is as if none were named.
+        """
+        if self.user_email is not None and self.user_password is not None:
+            return self.user_email, self.user_password.get_secret_value()
+        named = NAMED_TARGETS[self.target]
+        if named.email is not None and named.password is not None and base_url == named.base_url:
+            return named.email, named.password
+        return None
+
+    def secrets(self) -> list[str]:
+        """Every value that no log may hold."""
+        held = [self.user_password, self.influx_token, self.twilio_auth_token]
+        named = [target.password for target in NAMED_TARGETS.values() if target.password]
+        return [value.get_secret_value() for value in held if value is not None] + named
+
+    def load_profile(self) -> Profile | None:
+        """The load profile that LAB_PROFILE names, if it names one; raise ProfileError when there is none like it."""
+        if not self.profile_name:
+            return None
+        profiles = load_profiles(self.profiles_file)
+        if self.profile_name not in profiles:
+            raise ProfileError(
+                f"LAB_PROFILE holds {self.profile_name!r}, but takes one of {', '.join(sorted(profiles))}."
+            )
+        return profiles[self.profile_name]
 
     def check_target(self, url: str, source: str = "LOAD_TEST_BASE_URL") -> str:
         """Return the origin of a target that a run may load; raise SettingsError for one that it may not."""

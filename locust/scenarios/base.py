@@ -54,6 +54,19 @@ class DealtTasks(DefaultTaskSet):
         user = cast(PlatformUser, self.user)
         return user.deck.deal() if len(user.deck) else idle
 
+    def on_start(self) -> None:
+        """In an open model not even the first task begins before its time."""
+        if cast(PlatformUser, self.user).lab.arrivals is not None:
+            self.wait()  # type: ignore[no-untyped-call]
+
+    def wait_time(self) -> float:
+        """How long the user thinks; in an open model it is free for the schedule instead, and then goes at once."""
+        user = cast(PlatformUser, self.user)
+        if user.lab.arrivals is None:
+            return user.wait_time()
+        user.late_s = max(0.0, time.time() - user.lab.arrivals.next_start(type(user).__name__))
+        return 0.0
+
 
 class PlatformUser(FastHttpUser):
     """A user of the platform. Subclasses say which kind of account they need, how long they think, and their tasks."""
@@ -71,6 +84,9 @@ class PlatformUser(FastHttpUser):
 
     begins_with: ClassVar[str | None] = None
     """The task to do first of all, where a short run would often end before the deck deals it."""
+
+    late_s: float | None = None
+    """How long after its time the current task began, in an open model."""
 
     network_timeout = 30.0
     connection_timeout = 5.0
@@ -106,7 +122,8 @@ class PlatformUser(FastHttpUser):
 
     def context(self) -> dict[str, Any]:
         """What each request carries for the metrics: which scenario and which of its users it belongs to."""
-        return {"scenario": type(self).__name__, "user": self.grant.number if hasattr(self, "grant") else None}
+        who = {"scenario": type(self).__name__, "user": self.grant.number if hasattr(self, "grant") else None}
+        return who if self.late_s is None else {**who, "late_s": self.late_s}
 
     def offers(self, *operations: str) -> bool:
         """Tell whether the target has all these operations."""

@@ -19,6 +19,7 @@ from gevent.event import AsyncResult
 
 from clients.phone import Phone
 from configs.settings import Settings
+from scenarios.arrivals import Arrivals
 from utils.accounts import Kind
 from utils.desk import Desk, Grant
 from utils.plain_http import SetupError
@@ -39,6 +40,8 @@ class Lab:
         self.run_id = run_id
         self.desk: Desk | None = None
         """On the master, or alone: what lends accounts during a run."""
+        self.arrivals: Arrivals | None = None
+        """In an open model: what tells the process's users when to begin."""
         self._runner: Any = None
         self._asked: dict[int, AsyncResult] = {}
         self._refs = itertools.count(1)

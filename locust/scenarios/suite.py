@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import signal
 import sys
 import time
 from collections import Counter
@@ -23,16 +24,22 @@ import gevent
 from gevent.event import Event
 from locust.runners import MasterRunner, WorkerRunner
 
-from configs.settings import WRONG_USAGE, Settings, SettingsError, new_run_id, settings_or_exit
+from configs.profiles import Profile
+from configs.settings import WRONG_USAGE, Settings, SettingsError, settings_or_exit
 from configs.targets import load_targets
 from locust import events, runners
 from metrics.install import Measurement
 from metrics.install import install as install_metrics
 from metrics.targets import TargetError
+from metrics.verdict import Plan
+from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
 from scenarios.lab import Lab
+from scenarios.load_shape import ProfileShape
+from scenarios.open_model import OPEN, OpenModel
 from utils.accounts import Kind
 from utils.desk import Desk
+from utils.logs import set_up_logs
 from utils.plain_http import SetupError
 
 logger = logging.getLogger(__name__)
@@ -85,7 +92,8 @@ class Conductor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lab = Lab(settings, lambda: self.measurement.run_id)
-        self._runs = 0
+        self._profile: Profile | None = None
+        self._open_model: OpenModel | None = None
         self._prepared = False
         """A headless run has been prepared, before its clock started."""
         self._ended = Event()
@@ -93,7 +101,10 @@ class Conductor:
 
     def on_init_before_metrics(self, environment: Any, runner: Any, **_rest: Any) -> None:
         """Attach the lab, settle the target, and listen for starts, before the metrics do."""
+        set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
+        environment.events.request.add_listener(keep_intended)
+        self._open_model = OpenModel(self._lab, environment, runner, self.measurement.record_start)
         if isinstance(runner, WorkerRunner):
             environment.events.test_stop.add_listener(self._on_worker_stop)
             return
@@ -102,6 +113,7 @@ class Conductor:
             self._settle_target(environment)
         except SettingsError as error:
             self._exit(environment, runner, error)
+        self._take_profile(environment, runner)
         environment.events.test_start.add_listener(self._on_test_start)
 
     def on_init_after_metrics(self, environment: Any, runner: Any, web_ui: Any, **_rest: Any) -> None:
@@ -114,11 +126,37 @@ class Conductor:
         if web_ui is None:
             try:
                 self._prepare(environment, environment.parsed_options.num_users or 1)
+                self._let_sigterm_end_a_profile(runner)
                 self._prepared = True
             except (SetupError, SettingsError) as error:
                 self._exit(environment, runner, error)
             except KeyboardInterrupt:
                 self._exit(environment, runner, SetupError("Interrupted before the run began."))
+
+    def _take_profile(self, environment: Any, runner: Any) -> None:
+        """Have Locust follow the profile that LAB_PROFILE names; without one, --users and --run-time say it all."""
+        profile = self._settings.load_profile()
+        if profile is None:
+            return
+        options = environment.parsed_options
+        self._profile = profile = profile.resized(options.num_users, options.run_time)
+        environment.shape_class = ProfileShape(profile, self.measurement.missed_lately, self._on_broken_target)
+        environment.shape_class.runner = runner
+        setattr(options, OPEN, profile.arrivals_per_second)
+
+    def _on_broken_target(self, sentence: str) -> None:
+        self.measurement.plan.broke = sentence
+
+    def _let_sigterm_end_a_profile(self, runner: Any) -> None:
+        """Locust listens to SIGTERM only once a shape has ended; until then it would be killed without a report."""
+        if self._profile is None:
+            return
+
+        def end() -> None:
+            if runner.shape_greenlet is not None:
+                runner.shape_greenlet.kill(block=False)
+
+        gevent.signal_handler(signal.SIGTERM, end)
 
     def _settle_target(self, environment: Any) -> str:
         """The target's origin: Locust's --host, or the host typed on its page, or else LOAD_TEST_BASE_URL."""
@@ -129,14 +167,14 @@ class Conductor:
     def _prepare(self, environment: Any, users: int) -> None:
         """Check the target and make the accounts. Raises SetupError or SettingsError with one sentence."""
         base_url = self._settle_target(environment)
+        users = self._profile.most_users if self._profile else users
         classes = [c for c in environment.user_classes if issubclass(c, PlatformUser)]
         seat_everyone(classes, users)
         wanted = accounts_wanted(classes, users)
         calls = self._settings.simulate_external_services and any(user_class.dials for user_class in classes)
-        run_id = self._settings.run_id if self._runs == 0 else new_run_id()
-        self._runs += 1
-        desk = Desk(self._settings, base_url, run_id, calls)
+        desk = Desk(self._settings, base_url, self.measurement.upcoming_run_id(), calls)
         self._lab.desk = desk
+        self.measurement.plan = Plan(profile=self._profile.name if self._profile else "")
         self._say_what_is_skipped(classes, desk)
         try:
             desk.prepare(wanted)
@@ -151,7 +189,9 @@ class Conductor:
                 missing = desk.offered.missing(needed_by(task))
                 if missing:
                     skipped = f"{user_class.__name__}.{task.__name__}"
-                    self._lab.say_once(skipped, f"Skipped: {skipped}, for want of {', '.join(missing)}.")
+                    sentence = f"{skipped}, for want of {', '.join(missing)}"
+                    self.measurement.plan.skipped.append(sentence)
+                    self._lab.say_once(skipped, f"Skipped: {sentence}.")
 
     def _on_test_start(self, environment: Any, **_rest: Any) -> None:
         """Refuse a start from Locust's page that cannot be: what is spawning the users ends, quietly."""

@@ -14,11 +14,10 @@ from utils.provisioning import Borrowed, Provisioner, read_capabilities
 from utils.tokens import Tokens
 
 
-def borrowed_account(settings: Settings) -> Borrowed | None:
-    """The account that LOAD_TEST_USER_EMAIL names, if one is named."""
-    if settings.user_email is None or settings.user_password is None:
-        return None
-    return Borrowed(settings.user_email, settings.user_password.get_secret_value())
+def borrowed_account(settings: Settings, base_url: str) -> Borrowed | None:
+    """The account to use on a target instead of new ones, if there is one."""
+    account = settings.account_for(base_url)
+    return None if account is None else Borrowed(*account)
 
 
 class AuthManager:
@@ -34,7 +33,8 @@ class AuthManager:
         http = PlainHttp(settings.base_url, settings.run_id)
         if self._account is None:
             read_capabilities(http)
-            made = Provisioner(http, new_run_id(), settings.org_name, borrowed=borrowed_account(settings)).make("user")
+            borrowed = borrowed_account(settings, settings.base_url)
+            made = Provisioner(http, new_run_id(), settings.org_name, borrowed=borrowed).make("user")
             self._account = made
             self._tokens = Tokens(made.access_token, made.refresh_token, time.time())
         if self._tokens is None or self._tokens.due(time.time()):

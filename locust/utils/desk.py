@@ -76,7 +76,7 @@ class Desk:
             self._numbers.check()
             if Inbox(*double).available():
                 self.offered = self.offered.beside(SMS)
-        self._borrowed = borrowed_account(settings)
+        self._borrowed = borrowed_account(settings, base_url)
         self._provisioner = Provisioner(self._http, run_id, settings.org_name, self._numbers, self._borrowed)
         self._pool = AccountPool()
         self._user_numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))

@@ -24,7 +24,8 @@ CONTAINS = {"dev": ("lab", "suite", "doubles"), "lab": ("suite", "doubles")}
 def run_inside(requirements: str, module: str) -> NoReturn:
     """Become `python -m module`, in a `.venv` that holds `requirements/<requirements>.txt`, with this command line."""
     python = ensure(requirements)
-    search = os.pathsep.join(filter(None, [str(ROOT / "scripts"), os.environ.get("PYTHONPATH", "")]))
+    own = [str(ROOT / "scripts"), str(ROOT / "locust")]
+    search = os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH", "")])])
     os.execve(python, [str(python), "-m", module, *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})  # noqa: S606
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
-import re
 import signal
 import subprocess
 import sys
-import tomllib
 import urllib.parse
 import uuid
 from collections.abc import Sequence
@@ -16,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from configs.named_targets import NAMED_TARGETS
+from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
 from locallab import stack
 from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.command_line import Parser, refuse, whole_number
@@ -25,7 +26,7 @@ INVALID_EXIT = 2
 VERDICTS = (0, 1, INVALID_EXIT, USAGE_EXIT)
 FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
 PREPARE_S = 60  # before it: workers join, accounts are made
-PROFILES = ROOT / "locust" / "configs" / "profiles.toml"
+DEFAULT_PROFILE = "smoke"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,11 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    profiles = tomllib.loads(PROFILES.read_text())
+    try:
+        profiles = load_profiles(Path(os.environ.get("LAB_PROFILES_FILE") or PROFILES_FILE))
+    except ProfileError as error:
+        refuse(str(error))
     parser = Parser(prog="./scripts/smoke", description=__doc__)
     parser.add_argument("scenarios", nargs="*", metavar="CLASS", help="user classes to run (default: all)")
-    parser.add_argument("--target", metavar="URL", help="a backend to test (default: LOAD_TEST_BASE_URL, or the lab's)")
-    parser.add_argument("--profile", choices=sorted(profiles), default="smoke", help="a load profile (default: smoke)")
+    parser.add_argument(
+        "--target", metavar="URL", help="a backend to test (default: LOAD_TEST_BASE_URL or LAB_TARGET, or the lab's)"
+    )
+    parser.add_argument("--profile", metavar="NAME", help="a load profile (default: LAB_PROFILE, or smoke)")
     parser.add_argument("--users", type=whole_number(1, 10_000), help="virtual users, instead of the profile's")
     parser.add_argument("--run-time", metavar="T", help="for how long: 30s, 2m, 1h30m; instead of the profile's")
     parser.add_argument("--workers", type=whole_number(1, 64), default=2, help="Locust workers (default: 2)")
@@ -51,25 +57,33 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--influx", metavar="URL", help="an InfluxDB to write to (its token in INFLUX_TOKEN)")
     options = parser.parse_args(argv)
-    profile = profiles[options.profile]
-    options.users = options.users or profile["users"]
-    options.spawn_rate = profile["spawn_rate"]
-    options.run_time_s = _seconds(parser, options.run_time or profile["run_time"])
+    said = "--profile" if options.profile else "LAB_PROFILE"
+    name = options.profile or os.environ.get("LAB_PROFILE") or DEFAULT_PROFILE
+    if name not in profiles:
+        parser.error(f"{said} is {name!r}; it takes one of {', '.join(sorted(profiles))}")
+    run_time_s = _seconds(parser, options.run_time) if options.run_time else None
+    options.load = profiles[name].resized(options.users, run_time_s)
     named = "--target" if options.target else "LOAD_TEST_BASE_URL"
-    options.target = options.target or os.environ.get("LOAD_TEST_BASE_URL") or None
+    options.target = options.target or os.environ.get("LOAD_TEST_BASE_URL") or _named_target(parser)
     for name, url in ((named, options.target), ("--influx", options.influx)):
         if url is not None and not _is_http(url):
             parser.error(f"{name} is {url!r}; it takes an http:// or https:// address such as http://127.0.0.1:8001")
     return options
 
 
+def _named_target(parser: Parser) -> str | None:
+    """The address of the target that LAB_TARGET names; None for the lab's own, which is started here."""
+    name = os.environ.get("LAB_TARGET") or "lab"
+    if name not in NAMED_TARGETS:
+        parser.error(f"LAB_TARGET is {name!r}; it takes one of {', '.join(NAMED_TARGETS)}")
+    return None if name == "lab" else NAMED_TARGETS[name].base_url
+
+
 def _seconds(parser: Parser, text: str) -> int:
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
-    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
-    total = hours * 3600 + minutes * 60 + seconds
-    if not 1 <= total <= 86_400:
-        parser.error(f"--run-time is {text!r}; it takes a time such as 30s, 2m or 1h30m")
-    return total
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        parser.error(f"--run-time: {error}")
 
 
 def _is_http(url: str) -> bool:
@@ -90,6 +104,7 @@ def _run(options: argparse.Namespace) -> int:
     check_port(ports.bus, "Locust master")
     environment = stack.suite_environment(ports, options.target, options.influx, run_id)
     environment["LAB_RESULTS_DIR"] = str(ROOT / "results")
+    environment["LAB_PROFILE"] = options.load.name
     processes: list[Running] = []
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -112,12 +127,16 @@ def _load(
     processes: list[Running],
 ) -> int:
     arguments = ["--headless", "--only-summary", "--expect-workers", str(options.workers)]
-    arguments += ["--users", str(options.users), "--spawn-rate", str(options.spawn_rate)]
-    arguments += ["--run-time", f"{options.run_time_s}s", "--stop-timeout", "20", "--csv", str(results / "lab")]
+    if options.users:
+        arguments += ["--users", str(options.users)]
+    if options.run_time:
+        arguments += ["--run-time", options.run_time]
+    arguments += ["--stop-timeout", "20", "--csv", str(results / "lab")]
     arguments += ["--expect-workers-max-wait", "30"]
     arguments += [*(["--tags", *options.tags] if options.tags else []), *options.scenarios]
     print(
-        f"{options.users} users for {options.run_time_s} s against {environment['LOAD_TEST_BASE_URL']}; "
+        f"{options.load.most_users} users for {options.load.seconds:.0f} s against "
+        f"{environment['LOAD_TEST_BASE_URL']}; "
         f"logs in {_shown(results / 'logs')}",
         flush=True,
     )
@@ -126,7 +145,7 @@ def _load(
     for number in range(1, options.workers + 1):
         spec = stack.worker(number, ports, environment)
         processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
-    code = _watch(master, processes, PREPARE_S + options.run_time_s + FINISH_S)
+    code = _watch(master, processes, PREPARE_S + math.ceil(options.load.seconds) + FINISH_S)
     if code != USAGE_EXIT and not (results / "verdict.json").is_file():
         sys.stderr.write(f"Locust ended with {code} and gave no verdict: the run is invalid\n")
         return INVALID_EXIT

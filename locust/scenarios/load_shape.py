@@ -1,0 +1,51 @@
+"""Locust's load shape for a profile: how many users there are at each second, and whether a broken target ends it."""
+
+# mypy: allow-untyped-calls
+# Locust's shapes have no annotations.
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from configs.profiles import Profile
+from locust import LoadTestShape
+from metrics.targets import RATE
+from metrics.verdict import Result
+
+logger = logging.getLogger(__name__)
+
+WINDOW_S = 10
+"""A target is broken when the requests of so many seconds together miss it."""
+AT_LEAST = 20
+"""Fewer requests than this in the window prove nothing."""
+
+Missed = Callable[[int, int], Sequence[Result]]
+"""The targets that the last seconds missed: takes the window and the fewest requests."""
+
+
+class ProfileShape(LoadTestShape):
+    """Goes through a profile's stages."""
+
+    def __init__(self, profile: Profile, missed: Missed, broke: Callable[[str], None]) -> None:
+        """Take the profile, how to learn which targets the last seconds missed, and whom to tell what broke."""
+        super().__init__()
+        self.profile = profile
+        self._missed = missed
+        self._broke = broke
+
+    def tick(self) -> tuple[int, float] | None:
+        """Users and spawn rate of this second; None when the run is to end."""
+        elapsed = self.get_run_time()
+        stage = self.profile.at(elapsed)
+        if stage is None:
+            return None
+        if self.profile.until_target_breaks and elapsed >= WINDOW_S:
+            # A rate that is still to be reached says nothing of what the target can bear.
+            broken = [result for result in self._missed(WINDOW_S, AT_LEAST) if result.target.kind != RATE]
+            if broken:
+                sentence = f"at {self.get_current_user_count()} users the last {WINDOW_S} s missed {broken[0].sentence}"
+                logger.info("The profile %s ends: %s.", self.profile.name, sentence)
+                self._broke(sentence)
+                return None
+        return stage.users, stage.spawn_rate
