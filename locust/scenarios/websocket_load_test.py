@@ -33,6 +33,7 @@ class WebSocketUser(PlatformUser):
 
     weight = 10
     account_kind = "line"
+    begins_with = "media"
     thinks_between = (1.0, 3.0)
 
     def on_start(self) -> None:
