@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -28,6 +29,7 @@ from mock_services.backend.conversations.state import Conversation, Conversation
 from mock_services.backend.conversations.views import conversation_view, list_item
 from mock_services.backend.errors import BadRequest, Unprocessable
 from mock_services.backend.routes import Area
+from mock_services.backend.schemas import Refusal
 from mock_services.backend.store import now
 from mock_services.core.operations import Exchange, Operation, json_response
 
@@ -45,6 +47,16 @@ class Conversations:
         area = Area("conversations", "/api/conversations")
         active = self._access.active
         one: dict[str, Any] = {"authenticate": active, "path_params": ConversationPath}
+        search = area(
+            "GET",
+            "/search",
+            self.search,
+            authenticate=active,
+            query=SearchQuery,
+            gives=list[ConversationListItem],
+            refuses=(400,),
+        )
+        search = replace(search, responses={**search.responses, 422: Refusal})  # raised by hand: it names no fields
         return (
             area(
                 "POST",
@@ -64,15 +76,7 @@ class Conversations:
                 gives=list[ConversationListItem],
                 refuses=(400,),
             ),
-            area(
-                "GET",
-                "/search",
-                self.search,
-                authenticate=active,
-                query=SearchQuery,
-                gives=list[ConversationListItem],
-                refuses=(400,),
-            ),
+            search,
             area("GET", "/{conversation_id}", self.show, gives=ConversationView, refuses=(400, 404), **one),
             area(
                 "PATCH",

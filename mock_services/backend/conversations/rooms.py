@@ -63,11 +63,10 @@ class Rooms:
 
     def admit(self, user_id: uuid.UUID, conversation_id: uuid.UUID) -> bool:
         """Take a place for a user on a conversation; False where that would be one conversation too many."""
-        places = self._places.setdefault(user_id, Counter())
-        taken = {*places, *self._lost.get(user_id, ())}
+        taken = {*self._places.get(user_id, ()), *self._lost.get(user_id, ())}
         if conversation_id not in taken and len(taken) >= self._limit:
             return False
-        places[conversation_id] += 1
+        self._places.setdefault(user_id, Counter())[conversation_id] += 1
         return True
 
     def release(self, user_id: uuid.UUID, conversation_id: uuid.UUID) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,7 +13,18 @@ from tests.mock_services.backend.support import Member
 
 pytestmark = pytest.mark.anyio
 
-LIMIT = {"BACKEND_CONVERSATIONS_PER_USER": "3"}
+DEFECTS = "conversation-socket-open-to-all,secure-socket-mute,secure-socket-clean-up"
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def it() -> AsyncIterator[Talk]:
+    async with talk(**NOBODY, BACKEND_CONVERSATIONS_PER_USER="3", BACKEND_DEFECTS=DEFECTS) as it:
+        yield it
 
 
 async def test_a_socket_falls_silent_and_stays_open() -> None:
@@ -43,39 +54,37 @@ async def test_a_socket_falls_silent_and_stays_open() -> None:
                 assert (await receive(old))["type"] == "pong"  # of all that happened it hears only this
 
 
-async def test_any_token_opens_any_conversation() -> None:
-    async with talk(**NOBODY, BACKEND_DEFECTS="conversation-socket-open-to-all") as it:
-        owner, stranger = await it.member(), await it.member()
-        conversation = await it.conversation(owner)
-        sent = {"content": "For us alone"}
-        await owner.call("POST", f"/api/conversations/{conversation}/messages", json=sent)
-        for opened in (it.plain(stranger, conversation), it.secure(stranger, conversation)):
-            async with opened as socket:
-                await receive(socket)
-                assert (await receive(socket))["content"] == "For us alone"
-        async with it.plain(stranger, UNKNOWN) as nowhere:
-            await until(nowhere, "user_joined")
-            await say(nowhere, "Into the void")
-            assert (await receive(nowhere))["content"] == "Into the void"
-            await tell(nowhere, "ping")
-            assert (await receive(nowhere))["type"] == "pong"  # no agent answers there
-            await say(nowhere, "/status")
-            assert "not kept" in (await receive(nowhere))["content"]
-
-
-async def test_the_secure_socket_cannot_carry_messages() -> None:
-    async with talk(**NOBODY, BACKEND_DEFECTS="secure-socket-mute") as it:
-        member = await it.member()
-        conversation = await it.conversation(member)
-        async with it.secure(member, conversation) as socket, it.plain(member, conversation) as plain:
+async def test_any_token_opens_any_conversation(it: Talk) -> None:
+    owner, stranger = await it.member(), await it.member()
+    conversation = await it.conversation(owner)
+    sent = {"content": "For us alone"}
+    await owner.call("POST", f"/api/conversations/{conversation}/messages", json=sent)
+    for opened in (it.plain(stranger, conversation), it.secure(stranger, conversation)):
+        async with opened as socket:
             await receive(socket)
-            await until(plain, "user_joined")
-            for kind in ("ping", "message", "typing_status", "nonsense"):
-                await tell(socket, kind, content="hello")
-                assert await receive(socket) == {"type": "error", "content": "Failed to process message"}
-            await tell(plain, "ping")
-            assert (await receive(plain))["type"] == "pong"  # nothing reached the others
-        assert (await member.call("GET", f"/api/conversations/{conversation}/messages")).json() == []
+            assert (await receive(socket))["content"] == "For us alone"
+    async with it.plain(stranger, UNKNOWN) as nowhere:
+        await until(nowhere, "user_joined")
+        await say(nowhere, "Into the void")
+        assert (await receive(nowhere))["content"] == "Into the void"
+        await tell(nowhere, "ping")
+        assert (await receive(nowhere))["type"] == "pong"  # no agent answers there
+        await say(nowhere, "/status")
+        assert "not kept" in (await receive(nowhere))["content"]
+
+
+async def test_the_secure_socket_cannot_carry_messages(it: Talk) -> None:
+    member = await it.member()
+    conversation = await it.conversation(member)
+    async with it.secure(member, conversation) as socket, it.plain(member, conversation) as plain:
+        await receive(socket)
+        await until(plain, "user_joined")
+        for kind in ("ping", "message", "typing_status", "nonsense"):
+            await tell(socket, kind, content="hello")
+            assert await receive(socket) == {"type": "error", "content": "Failed to process message"}
+        await tell(plain, "ping")
+        assert (await receive(plain))["type"] == "pong"  # nothing reached the others
+    assert (await member.call("GET", f"/api/conversations/{conversation}/messages")).json() == []
 
 
 async def visit_securely(it: Talk, member: Member, conversation: str) -> None:
@@ -83,30 +92,19 @@ async def visit_securely(it: Talk, member: Member, conversation: str) -> None:
         await receive(socket)
 
 
-async def test_secure_sockets_use_a_users_conversations_up_for_good() -> None:
-    async with talk(**NOBODY, **LIMIT, BACKEND_DEFECTS="secure-socket-clean-up") as it:
-        member, other = await it.member(), await it.member()
-        conversations = [await it.conversation(member) for _ in range(4)]
-        for conversation in conversations[:3]:
-            await visit_securely(it, member, conversation)
-        async with it.secure(member, conversations[3]) as socket:
-            assert await end(socket) == ([], None)  # no close frame
-        async with it.plain(member, conversations[3]) as socket:
-            assert await end(socket) == ([], (1000, ""))
-        await visit_securely(it, member, conversations[0])  # one of the three is still open to the user
-        await visit_securely(it, other, await it.conversation(other))
+async def test_secure_sockets_use_a_users_conversations_up_for_good(it: Talk) -> None:
+    member, other = await it.member(), await it.member()
+    conversations = [await it.conversation(member) for _ in range(4)]
+    for conversation in conversations[:3]:
+        await visit_securely(it, member, conversation)
+    async with it.secure(member, conversations[3]) as socket:
+        assert await end(socket) == ([], None)  # no close frame
+    async with it.plain(member, conversations[3]) as socket:
+        assert await end(socket) == ([], (1000, ""))
+    await visit_securely(it, member, conversations[0])  # one of the three is still open to the user
+    await visit_securely(it, other, await it.conversation(other))
 
-        async def all_gone() -> bool:
-            return bool((await it.client.get("/api/ws/stats")).json()["total_connections"] == 0)
+    async def all_gone() -> bool:
+        return bool((await it.client.get("/api/ws/stats")).json()["total_connections"] == 0)
 
-        await eventually(all_gone)
-
-
-async def test_without_the_defect_places_come_back() -> None:
-    async with talk(**NOBODY, **LIMIT) as it, AsyncExitStack() as stack:
-        member = await it.member()
-        for conversation in [await it.conversation(member) for _ in range(5)]:
-            await visit_securely(it, member, conversation)
-        sockets = [await stack.enter_async_context(it.secure(member, await it.conversation(member))) for _ in range(3)]
-        for socket in sockets:
-            await receive(socket)
+    await eventually(all_gone)

@@ -219,6 +219,13 @@ async def test_a_user_is_on_ten_conversations_and_no_more(it: Talk) -> None:
         await eventually(has_place)
 
 
+async def test_places_on_the_secure_socket_come_back_too(it: Talk) -> None:
+    member = await it.member()
+    for conversation in [await it.conversation(member) for _ in range(12)]:
+        async with it.secure(member, conversation) as socket:
+            assert (await receive(socket))["type"] == "system"
+
+
 async def test_many_are_on_one_conversation_and_a_reset_leaves_them_there(it: Talk) -> None:
     member = await it.member()
     conversation = await it.conversation(member)
