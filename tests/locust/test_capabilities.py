@@ -28,3 +28,24 @@ def test_the_list_survives_its_way_to_a_worker() -> None:
 def test_another_service_is_not_the_platform(document: object) -> None:
     with pytest.raises(NotThePlatform):
         Capabilities.read(document)
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ({"$ref": "#/components/schemas/Event"}, True),
+        ({"properties": {"title": {}, "recurrence_rule": {}}}, True),
+        ({"properties": {"title": {}}}, False),
+        ({"$ref": "#/components/schemas/Missing"}, False),
+        (None, False),
+    ],
+)
+def test_a_field_that_only_some_targets_know_is_offered_where_the_document_has_it(body: object, known: bool) -> None:
+    operation = {"requestBody": {"content": {"application/json": {"schema": body}}}} if body else {}
+    document = {
+        "paths": {"/api/auth/login": {"post": {}}, "/api/calendar/events": {"post": operation}},
+        "components": {"schemas": {"Event": {"properties": {"recurrence_rule": {}}}}},
+    }
+    offered = Capabilities(Capabilities.read(document).listed())
+    assert offered.offers("POST /api/calendar/events")
+    assert offered.offers("POST /api/calendar/events recurrence_rule") is known

@@ -95,17 +95,17 @@ def running_lab(directory: Path, **backend_settings: str) -> Iterator[Lab]:
     """The doubles of a run with calls. Passwords hash quickly, and every organisation can be called."""
     with contextlib.ExitStack() as started:
         vendors = started.enter_context(double("vendors", directory))
-        backend = started.enter_context(
-            double(
-                "backend",
-                directory,
-                DEEPGRAM_AGENT_URL=f"ws://{vendors}/deepgram/v1/agent/converse",
-                BACKEND_DIALABLE_TENANTS="true",
-                BACKEND_BCRYPT_ROUNDS="4",
-                **backend_settings,
-            )
-        )
         twilio = started.enter_context(double("twilio", directory))
+        settings = {
+            "DEEPGRAM_AGENT_URL": f"ws://{vendors}/deepgram/v1/agent/converse",
+            "DEEPGRAM_LISTEN_URL": f"ws://{vendors}/deepgram/v1/listen",
+            "OPENAI_BASE_URL": f"http://{vendors}/openai/v1",
+            "SENDGRID_API_URL": f"http://{vendors}/sendgrid",
+            "TWILIO_API_URL": f"http://{twilio}",
+            "BACKEND_DIALABLE_TENANTS": "true",
+            "BACKEND_BCRYPT_ROUNDS": "4",
+        }
+        backend = started.enter_context(double("backend", directory, **settings | backend_settings))
         yield Lab(backend, twilio, directory / "results")
 
 
