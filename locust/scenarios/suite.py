@@ -172,7 +172,8 @@ class Conductor:
         seat_everyone(classes, users)
         wanted = accounts_wanted(classes, users)
         calls = self._settings.simulate_external_services and any(user_class.dials for user_class in classes)
-        desk = Desk(self._settings, base_url, self.measurement.upcoming_run_id(), calls)
+        run_id = self.measurement.upcoming_run_id()
+        desk = Desk(self._settings, base_url, run_id, calls, self._settings.results_dir / run_id)
         self._lab.desk = desk
         self.measurement.plan = Plan(profile=self._profile.name if self._profile else "")
         self._say_what_is_skipped(classes, desk)

@@ -6,10 +6,13 @@ lost worker or a killed user had made.
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from utils.accounts import Account, Organisation
@@ -20,6 +23,8 @@ from utils.parallel import each
 from utils.plain_http import MALFORMED, PlainHttp, Refused, SetupError
 from utils.test_data import MADE_BY
 from utils.tokens import expires_at
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -38,11 +43,30 @@ class CleanupReport:
     failed: bool = False
     """Something stays that could have been removed."""
 
+    def add(self, other: CleanupReport) -> None:
+        """Take in another report."""
+        self.removed += other.removed
+        self.left += other.left
+        self.failed = self.failed or other.failed
+
+    def summary(self) -> str:
+        """What was removed."""
+        removed = ", ".join(f"{count} {kind}" for kind, count in sorted(self.removed.items()) if count)
+        return f"Removed {removed or 'nothing'}."
+
     def sentences(self) -> str:
         """The report for a log."""
-        removed = ", ".join(f"{count} {kind}" for kind, count in sorted(self.removed.items()) if count)
-        text = f"Removed {removed or 'nothing'}."
-        return text + (f" Left behind: {'; '.join(self.left)}." if self.left else "")
+        return self.summary() + (f" Left behind: {'; '.join(self.left)}." if self.left else "")
+
+
+def write_note(note: Path, mark: str, report: CleanupReport) -> None:
+    """Write what was removed and what stays into a file; a file that cannot be written is said, and no more."""
+    content = {"mark": mark, "removed": dict(report.removed), "left": report.left}
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        logger.warning("The note of the clean-up cannot be written to %s: %s.", note, error.strerror)
 
 
 class Cleanup:
@@ -55,14 +79,15 @@ class Cleanup:
         offered: Capabilities,
         numbers: NumberInventory | None,
         clock: Callable[[], float] = time.monotonic,
+        limit_s: float = LIMIT_S,
     ) -> None:
-        """Take the uncounted client, the run, and what the target offers."""
+        """Take the uncounted client, the run, what the target offers, and how long it may take."""
         self._http = http
         self._domain = "@" + mail_domain(run_id)
         self._offered = offered
         self._numbers = numbers
         self._clock = clock
-        self._deadline = clock() + LIMIT_S
+        self._deadline = clock() + limit_s
         self._report = CleanupReport()
 
     def sweep(

@@ -6,7 +6,6 @@ None of its requests is in the statistics. Workers reach it through Locust's cus
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import time
 from collections import defaultdict
@@ -21,7 +20,8 @@ from configs.settings import Settings
 from utils.accounts import Account, AccountPool, Kind
 from utils.auth import borrowed_account
 from utils.capabilities import Capabilities
-from utils.cleanup import Cleanup, CleanupReport
+from utils.cleanup import Cleanup, CleanupReport, write_note
+from utils.ledger import Ledger
 from utils.numbers import NumberInventory
 from utils.plain_http import MALFORMED, PlainHttp, SetupError
 from utils.provisioning import Provisioner, read_capabilities
@@ -64,8 +64,14 @@ class Grant:
 class Desk:
     """One run's accounts and capabilities."""
 
-    def __init__(self, settings: Settings, base_url: str, run_id: str, calls: bool) -> None:
-        """Check the target, and with `calls` the Twilio double too; raise SetupError with what to do."""
+    def __init__(
+        self, settings: Settings, base_url: str, run_id: str, calls: bool, directory: Path | None = None
+    ) -> None:
+        """Check the target, and with `calls` the Twilio double too; raise SetupError with what to do.
+
+        `directory` is the run's own, for its ledger; without one nothing is noted.
+        """
+        self._directory = directory
         self._settings = settings
         self._http = PlainHttp(base_url, run_id)
         self.offered = read_capabilities(self._http)
@@ -86,6 +92,8 @@ class Desk:
         """Make the accounts that the planned users need; more are made when more users come. Raises SetupError."""
         began = time.monotonic()
         made = 0
+        if self._directory is not None:
+            self._provisioner.ledger = self._open_ledger(self._directory)
         with self._making:
             self._guarded(self._provisioner.shared_organisation)
             for kind, count in wanted.items():
@@ -98,6 +106,13 @@ class Desk:
             len(self._provisioner.organisations),
             time.monotonic() - began,
         )
+
+    def _open_ledger(self, directory: Path) -> Ledger:
+        twilio_url = self._settings.twilio_url if self._numbers is not None else None
+        try:
+            return Ledger(directory, self._http.base_url, twilio_url, self._borrowed.email if self._borrowed else None)
+        except OSError as error:
+            raise SetupError(f"The run's ledger cannot be written in {directory}: {error.strerror}.") from error
 
     def lend(self, user_class: str, kind: Kind) -> Grant:
         """An account that nobody else holds, newly made when all are lent. Raises SetupError."""
@@ -124,6 +139,7 @@ class Desk:
     def clean_up(self, note: Path | None = None) -> CleanupReport:
         """Remove what the run made and say what stays, in the log and in the file that `note` names."""
         if not self._provisioner.organisations and self._borrowed is None:
+            self._close_ledger(all_removed=False)  # who never answered may have made something
             return CleanupReport()
         cleanup = Cleanup(self._http, self._provisioner.mark, self.offered, self._numbers)
         borrowed = None
@@ -131,14 +147,14 @@ class Desk:
             borrowed = self._pool.any_lent_or_free("user")
         report = cleanup.sweep(self._provisioner.organisations, borrowed, self._pool.everyone(CONVERSING))
         logger.log(logging.WARNING if report.failed else logging.INFO, "%s", report.sentences())
+        self._close_ledger(all_removed=not report.failed)
         if note is not None:
-            content = {"mark": self._provisioner.mark, "removed": dict(report.removed), "left": report.left}
-            try:
-                note.parent.mkdir(parents=True, exist_ok=True)
-                note.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            except OSError as error:
-                logger.warning("The note of the clean-up cannot be written to %s: %s.", note, error.strerror)
+            write_note(note, self._provisioner.mark, report)
         return report
+
+    def _close_ledger(self, all_removed: bool) -> None:
+        if self._provisioner.ledger is not None:
+            self._provisioner.ledger.close(all_removed)
 
     def _guarded(self, make: Any, *arguments: Any) -> Any:
         """Make something; an answer of a shape that the platform does not give is an error with a sentence too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -55,6 +56,13 @@ class NumberInventory:
         if not isinstance(sid, str):
             raise SetupError(f"The Twilio double would not register {number}: it answered {response.status_code}.")
         return sid
+
+    def named(self, name: str) -> tuple[str, str]:
+        """Sid and number of the one that was registered under a name; two empty texts when there is none."""
+        response = self._send("GET", f"{self._numbers}.json?FriendlyName={quote(name)}")
+        listed: list[dict[str, str]] = response.json().get("incoming_phone_numbers", []) if response.ok else []
+        found: dict[str, str] = next((item for item in listed if item.get("friendly_name") == name), {})
+        return found.get("sid", ""), found.get("phone_number", "")
 
     def remove(self, sid: str) -> bool:
         """Delete a number; False when it is still there."""

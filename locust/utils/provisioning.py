@@ -9,6 +9,7 @@ from typing import Any
 from utils.accounts import CALLS_AT_ONCE, Account, Kind, Organisation
 from utils.capabilities import Capabilities, NotThePlatform
 from utils.identity import mail_domain, run_label
+from utils.ledger import Ledger
 from utils.numbers import NumberInventory
 from utils.plain_http import PlainHttp, Refused, SetupError
 
@@ -48,14 +49,16 @@ class Provisioner:
         org_name: str,
         numbers: NumberInventory | None = None,
         borrowed: Borrowed | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """Take the uncounted client, the run, and (for lines) the Twilio double's inventory."""
+        """Take the uncounted client, the run, (for lines) the Twilio double's inventory, and where to note things."""
         self._http = http
         self.mark = run_id
         """What everything that is made carries: the run's id, made longer where another run has left that behind."""
         self._org_name = org_name
         self._numbers = numbers
         self.borrowed = borrowed
+        self.ledger = ledger
         self.organisations: list[Organisation] = []
         self._unused: list[Organisation] = []
         self._shared: Organisation | None = None
@@ -108,7 +111,9 @@ class Provisioner:
         number = len(self.organisations) + 1
         subdomain = f"{run_label(mark)}-{number}"
         email = f"admin-{number}@{mail_domain(mark)}"
-        password = _password()
+        password = self._password(email)
+        if self.ledger is not None:
+            self.ledger.organisation(mark, subdomain, email)
         made = self._http.call(
             "POST",
             "/api/organizations/register",
@@ -147,10 +152,13 @@ class Provisioner:
     def _register_person(self, kind: Kind, organisation: Organisation) -> Account:
         self._people += 1
         name = f"{kind}-{self._people}"
+        email = f"{name}@{mail_domain(self.mark)}"
+        if self.ledger is not None:
+            self.ledger.person(self.mark, email)
         account = Account(
             kind=kind,
-            email=f"{name}@{mail_domain(self.mark)}",
-            password=_password(),
+            email=email,
+            password=self._password(email),
             organisation_id=organisation.id,
             access_code=organisation.access_code,
             number=organisation.number,
@@ -169,6 +177,10 @@ class Provisioner:
             },
         )
         return _signed_in(account, tokens)
+
+    def _password(self, email: str) -> str:
+        """Never from the run's seed: an account on a shared target is nobody else's to guess."""
+        return secrets.token_urlsafe(12) + "-aA1" if self.ledger is None else self.ledger.password(email)
 
     def _member_of_a_line(self) -> Account:
         for index, (organisation, members) in enumerate(self._lines):
@@ -220,8 +232,3 @@ def _signed_in(account: Account, tokens: dict[str, Any]) -> Account:
     account.access_token = tokens["access_token"]
     account.refresh_token = tokens["refresh_token"]
     return account
-
-
-def _password() -> str:
-    """From the system's randomness, not the run's: an account on a shared target is nobody else's to guess."""
-    return secrets.token_urlsafe(12) + "-aA1"
