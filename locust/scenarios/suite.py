@@ -104,6 +104,8 @@ class Conductor:
         set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
         environment.events.request.add_listener(keep_intended)
+        if self._settings.debug:
+            environment.events.request.add_listener(say_request)
         self._open_model = OpenModel(self._lab, environment, runner, self.measurement.record_start)
         if isinstance(runner, WorkerRunner):
             environment.events.test_stop.add_listener(self._on_worker_stop)
@@ -238,6 +240,29 @@ class Conductor:
             send_home(environment, runner)
         runner.quit()
         sys.exit(WRONG_USAGE)
+
+
+def say_request(
+    request_type: str,
+    name: str,
+    response_time: float | None,
+    response: Any = None,
+    exception: BaseException | None = None,
+    context: Mapping[str, Any] | None = None,
+    **_rest: Any,
+) -> None:
+    """Log one request, without a header and without a body: a listener of Locust's request event for LAB_DEBUG."""
+    who = context or {}
+    logger.debug(
+        "%s %s: %s %s, status %s in %s ms, %s",
+        who.get("scenario"),
+        who.get("user"),
+        request_type,
+        name,
+        getattr(response, "status_code", None),
+        "no" if response_time is None else f"{response_time:.1f}",
+        f"failed: {exception}" if exception else "good",
+    )
 
 
 def send_home(environment: Any, runner: MasterRunner) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import requests
+
+logger = logging.getLogger(__name__)
 
 REQUESTS_PER_ADDRESS = 100
 """Fewer than the 120 a minute that the platform allows one address."""
@@ -58,6 +61,7 @@ class PlainHttp:
         """The JSON of a 200. A 429 is waited out and the request sent again; everything else raises SetupError."""
         for _ in range(PATIENCE):
             response = self._send(method, path, body, params, token)
+            logger.debug("Not counted: %s %s, status %d", method, path, response.status_code)
             if response.status_code != 429:
                 break
             time.sleep(_seconds(response.headers.get("Retry-After")))
