@@ -42,6 +42,12 @@ def needed_by(task: Callable[..., Any]) -> Sequence[str]:
     return operations
 
 
+def takes_voice_socket(task: TaskFunction) -> TaskFunction:
+    """Mark a task that holds one of the platform's voice sockets: only users who may call are dealt it."""
+    task.takes_voice_socket = True  # type: ignore[attr-defined]
+    return task
+
+
 def idle(user: PlatformUser) -> None:
     """What a user does whose every task the target lacks: nothing, and so its scenario counts as not run."""
 
@@ -141,7 +147,8 @@ class PlatformUser(FastHttpUser):
 
     def _offered_tasks(self) -> list[Callable[..., Any]]:
         tasks = cast("list[Callable[..., Any]]", self.tasks)
-        return [task for task in tasks if self.offers(*needed_by(task))]
+        offered = [task for task in tasks if self.offers(*needed_by(task))]
+        return [task for task in offered if self.grant.may_call or not hasattr(task, "takes_voice_socket")]
 
     def _borrow(self) -> Grant:
         """Ask for an account until there is one; each refusal is a failed request, so that it shows in the verdict."""

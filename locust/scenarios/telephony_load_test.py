@@ -13,7 +13,7 @@ from clients.call_steps import COMPLETE, CallSteps, Step
 from clients.failures import CallFailure, RequestFailure
 from clients.platform import PlatformApi
 from locust import task
-from scenarios.base import PlatformUser, needs
+from scenarios.base import PlatformUser, needs, takes_voice_socket
 from scenarios.suite import install
 from utils.identity import client_address
 from utils.plain_http import SetupError
@@ -86,6 +86,7 @@ class TelephonyUser(PlatformUser):
                 office.telephony.confirm_verification(code)
 
     @task(15)
+    @takes_voice_socket
     @needs("POST /api/telephony/webhook/incoming-call")
     def call(self) -> None:
         """A family calls the organisation and talks with its agent."""

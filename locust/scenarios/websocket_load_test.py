@@ -14,7 +14,7 @@ from clients.realtime_talk import DICTATION, DICTATION_IN, FRAMES_MS, MEDIA, Con
 from clients.realtime_talk import Notifications as NotificationsSocket
 from configs.settings import websocket_url
 from locust import task
-from scenarios.base import PlatformUser, needs
+from scenarios.base import PlatformUser, needs, takes_voice_socket
 from scenarios.suite import install
 from utils.speech import RECORDINGS
 
@@ -85,6 +85,7 @@ class WebSocketUser(PlatformUser):
         self._notifications.look()
 
     @task(15)
+    @takes_voice_socket
     @needs("POST /api/telephony/webhook/incoming-call")
     def media(self) -> None:
         """Stream a call's media, as Twilio does, for a few seconds."""

@@ -16,6 +16,9 @@ its own. `line`: a member of an organisation that can receive calls."""
 CALLS_AT_ONCE = 5
 """How many calls the platform lets one organisation have at a time; so many users share a line, with a call each."""
 
+VOICE_SOCKETS = 50
+"""How many calls one process of the platform takes at a time, whosever they are: the 51st socket is refused."""
+
 
 @dataclass
 class Account:

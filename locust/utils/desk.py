@@ -17,7 +17,7 @@ from typing import Any
 from gevent.lock import BoundedSemaphore
 
 from configs.settings import Settings
-from utils.accounts import Account, AccountPool, Kind
+from utils.accounts import VOICE_SOCKETS, Account, AccountPool, Kind
 from utils.auth import borrowed_account
 from utils.capabilities import Capabilities
 from utils.cleanup import Cleanup, CleanupReport, write_note
@@ -49,6 +49,8 @@ class Grant:
     """Lets people register in the organisation that the run shares."""
     seed: int
     offered: Capabilities
+    may_call: bool = False
+    """The user may have a call at a time; no more users have this than the platform takes calls."""
 
     def to_message(self) -> dict[str, Any]:
         """The grant as it travels to a worker."""
@@ -85,6 +87,9 @@ class Desk:
         self._borrowed = borrowed_account(settings, base_url)
         self._provisioner = Provisioner(self._http, run_id, settings.org_name, self._numbers, self._borrowed)
         self._pool = AccountPool()
+        self._callers: set[int] = set()
+        """The serials of those who may call."""
+        self._said_full = False
         self._user_numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
         self._making = BoundedSemaphore()  # type: ignore[no-untyped-call]
 
@@ -122,6 +127,12 @@ class Desk:
                 self._pool.add(self._guarded(self._provisioner.make, kind))
             lent = self._pool.lend(kind)
         serial, account = lent
+        may_call = kind == "line" and len(self._callers) < VOICE_SOCKETS
+        if may_call:
+            self._callers.add(serial)
+        elif kind == "line" and not self._said_full:
+            self._said_full = True
+            logger.info("%d users make calls, as many as the platform takes; further ones make none.", VOICE_SOCKETS)
         return Grant(
             serial=serial,
             number=next(self._user_numbers[user_class]),
@@ -130,10 +141,12 @@ class Desk:
             access_code=self._guarded(self._provisioner.shared_organisation).access_code,
             seed=self._settings.seed,
             offered=self.offered,
+            may_call=may_call,
         )
 
     def give_back(self, serial: int, access_token: str, refresh_token: str) -> None:
         """Take a user's account back, to be lent again."""
+        self._callers.discard(serial)
         self._pool.give_back(serial, access_token, refresh_token)
 
     def clean_up(self, note: Path | None = None) -> CleanupReport:

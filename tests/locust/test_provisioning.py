@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from configs.settings import Settings, load_settings
 from tests.support.platform_target import Request, Target, running_target
-from utils.accounts import CALLS_AT_ONCE
+from utils.accounts import CALLS_AT_ONCE, VOICE_SOCKETS
 from utils.desk import Desk, Grant
 from utils.identity import mail_domain
 from utils.numbers import NumberInventory
@@ -276,3 +276,14 @@ def test_a_borrowed_accounts_other_contacts_are_left_alone(target: Target, tmp_p
     options = {"user_email": "me@example.com", "user_password": SecretStr("word")}
     _, note = cleaned(target, tmp_path, {"c1": f"a@{mail_domain(RUN)}", **mine}, **options)
     assert note["held"] == mine
+
+
+def test_no_more_users_may_call_than_a_process_of_the_platform_takes_calls(target: Target) -> None:
+    desk = Desk(settings_for(target), target.url, RUN, calls=True)
+    grants = [desk.lend("TelephonyUser", "line") for _ in range(VOICE_SOCKETS + 3)]
+    assert [grant.may_call for grant in grants] == [True] * VOICE_SOCKETS + [False] * 3
+    assert len({grant.account.number for grant in grants if grant.may_call}) == VOICE_SOCKETS // CALLS_AT_ONCE
+    desk.give_back(grants[7].serial, "a", "r")
+    again = Grant.from_message(desk.lend("TelephonyUser", "line").to_message())
+    assert again.may_call
+    assert not desk.lend("CrmUser", "user").may_call

@@ -61,6 +61,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("INFLUX_TOKEN_FILE", "/nowhere/token", "the path of a readable file"),
         ("TWILIO_ACCOUNT_SID", "SK123", "AC and 32 hexadecimal digits"),
         ("LAB_TWILIO_URL", "127.0.0.1", "the Twilio double's http or https URL"),
+        ("LAB_TARGET", "prod", "lab, local or dev"),
+        ("LAB_DEBUG", "loud", "true or false"),
         ("LAB_SEED", "-1", "a whole number from 0"),
         ("LAB_SEED", "one", "a whole number from 0"),
         ("LAB_RUN_ID", "../up", "1 to 64 letters"),
@@ -147,3 +149,56 @@ def test_a_locustfile_exits_with_3_and_one_line() -> None:
         "LOAD_TEST_BASE_URL holds 'nonsense', but takes an http or https URL with a host and no path,"
         " such as http://127.0.0.1:8001."
     ]
+
+
+DEV = "https://dev.thanotopolis.com"
+
+
+def test_a_target_is_named_by_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_TARGET", "local")
+    assert load_settings().base_url == "http://localhost:8001"
+    assert load_settings().account_for("http://localhost:8001") is None
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAB_TARGET", "dev")
+    settings = load_settings()
+    assert (settings.base_url, settings.websocket_url) == (DEV, "wss://dev.thanotopolis.com")
+    assert settings.account_for(DEV) == ("loadtest@thanotopolis.com", "LoadTest2025!")
+    assert settings.simulate_external_services is False
+    assert "LoadTest2025!" not in repr(settings)
+
+
+def test_the_environment_goes_before_a_named_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_TARGET", "dev")
+    monkeypatch.setenv("SIMULATE_EXTERNAL_SERVICES", "true")
+    monkeypatch.setenv("LOAD_TEST_USER_EMAIL", "someone@example.com")
+    monkeypatch.setenv("LOAD_TEST_USER_PASSWORD", "secret-word")
+    settings = load_settings()
+    assert settings.simulate_external_services is True
+    assert settings.account_for(DEV) == ("someone@example.com", "secret-word")
+    assert settings.account_for("http://127.0.0.1:9") == ("someone@example.com", "secret-word")
+
+
+def test_a_named_targets_password_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_TARGET", "dev")
+    assert load_settings().account_for("https://elsewhere.example.com") is None
+    load_settings.cache_clear()
+    monkeypatch.setenv("LOAD_TEST_BASE_URL", "http://127.0.0.1:9")
+    assert load_settings().base_url == "http://127.0.0.1:9"
+    assert load_settings().account_for(load_settings().base_url) is None
+
+
+def test_a_profile_is_named_or_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load_settings().load_profile() is None
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAB_PROFILE", "peak")
+    profile = load_settings().load_profile()
+    assert profile is not None
+    assert profile.most_users == 100
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAB_PROFILE", "heroic")
+    with pytest.raises(SettingsError, match=r"^LAB_PROFILE holds 'heroic', but takes one of .*smoke.*stress"):
+        load_settings()
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAB_PROFILES_FILE", str(tmp_path / "mine.toml"))
+    with pytest.raises(SettingsError, match=r"mine\.toml: cannot be read"):
+        load_settings()
