@@ -51,7 +51,7 @@ class ListenSession:
         self._random = random
         self._tally = tally
         self._heard_from_client_at = now
-        self._waiting: deque[tuple[float, Output]] = deque()
+        self._waiting: deque[tuple[float, Output]] = deque()  # none overtakes another, however they are due
         self._ended = False
         self._digest = hashlib.sha256()
         self._received = 0
@@ -194,7 +194,7 @@ class ListenSession:
 
     def _end(self, close: Close, now: float) -> None:
         if not self._ended:
-            self._waiting.append((self._after_all(now), close))
+            self._waiting.append((now, close))
             self._ended = True
 
     def _say(self, message: dict[str, Any], now: float) -> None:
@@ -205,11 +205,7 @@ class ListenSession:
             self._fail(1011, "NET-0000", "The client does not take what it is sent.", now)
         if not self._ended:
             due = now + self._timing.draw_s(self._timing.result_ms, self._random)
-            self._waiting.append((self._after_all(due), message))
-
-    def _after_all(self, due: float) -> float:
-        """Keep the order of messages: none overtakes another."""
-        return max(due, self._waiting[-1][0]) if self._waiting else due
+            self._waiting.append((due, message))
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
@@ -13,7 +14,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.mock_services.backend.agents import backend_process
+from tests.mock_services.backend.agents import DEADLINE_S, backend_process
 from tests.mock_services.backend.support import Founder, Member
 
 QUICK = {"OPENAI_FIRST_TOKEN_MS": "5", "OPENAI_TOKENS_PER_SECOND": "0"}
@@ -68,7 +69,8 @@ async def talk(**environment: str) -> AsyncIterator[Talk]:
 
 
 async def receive(socket: ClientConnection) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await socket.recv())
+    async with asyncio.timeout(DEADLINE_S):
+        message: dict[str, Any] = json.loads(await socket.recv())
     return message
 
 
