@@ -1,5 +1,6 @@
 """Runs the lab's commands as a person would: as processes, on ports of their own."""
 
+import contextlib
 import socket
 import subprocess
 from pathlib import Path
@@ -34,6 +35,7 @@ def command(name: str, *arguments: str, environment: dict[str, str]) -> subproce
 def double_of(process: subprocess.Popen[str], module: str) -> psutil.Process | None:
     """Give the process below `process` that runs `module`, once there is one."""
     for child in psutil.Process(process.pid).children(recursive=True):
-        if module in child.cmdline():
-            return child
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that has just ended is not the one
+            if module in child.cmdline():
+                return child
     return None
