@@ -105,7 +105,13 @@ def test_wrong_usage_is_one_sentence(environment: dict[str, str], arguments: lis
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("LOAD_TEST_BASE_URL", "ftp://example.com"), ("LAB_PORT_OFFSET", "far"), ("INFLUX_URL", "nowhere")],
+    [
+        ("LOAD_TEST_BASE_URL", "ftp://example.com"),
+        ("LAB_PORT_OFFSET", "far"),
+        ("INFLUX_URL", "nowhere"),
+        ("LAB_TARGET", "moon"),
+        ("LAB_PROFILE", "heroic"),
+    ],
 )
 def test_a_wrong_variable_is_named(environment: dict[str, str], variable: str, value: str) -> None:
     smoke = command("smoke", environment={**environment, variable: value})

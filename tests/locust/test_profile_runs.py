@@ -1,0 +1,220 @@
+"""Load profiles as processes: shapes that end by themselves or are interrupted, and an open model that keeps its time.
+
+Most of it runs against a target in this process whose answers a test can slow down and refuse.
+"""
+
+import itertools
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.locust_process import wait_until
+from tests.support.platform_target import Reply, Request, Target, running_target
+from tests.support.suite_lab import Suite, clean_environment, ended, free_port
+
+PROFILES = """
+[two]
+stages = [
+    { users = 2, spawn_rate = 10, run_time = "2s" },
+    { users = 6, spawn_rate = 10, run_time = "3s" },
+]
+[long]
+stages = [{ users = 3, spawn_rate = 10, run_time = "5m" }, { users = 6, spawn_rate = 10, run_time = "5m" }]
+[climb]
+climb = { by = 10, every = "4s", to = 60 }
+spawn_rate = 20
+until_target_breaks = true
+[open]
+users = 8
+spawn_rate = 50
+run_time = "4s"
+arrivals_per_second = 5
+"""
+USERS_SEEN = """
+import json, os, time
+from locust import events
+from scenarios.crm_load_test import *
+
+log = open(os.environ["WITNESS"], "a", buffering=1)
+
+@events.request.add_listener
+def note(name, start_time, response_time, context, response=None, **rest):
+    status = getattr(response, "status_code", None)
+    log.write(json.dumps([context["user"], start_time, start_time + response_time / 1000, status]) + "\\n")
+"""
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with running_target() as started:
+        described = {"id": "o1", "name": "Ours", "access_code": "code"}
+        tokens = {"access_token": "a", "refresh_token": "r", "token_type": "bearer"}
+        paths: dict[str, Any] = {"/api/auth/login": {"post": {}}, "/api/crm/contacts": {"get": {}}}
+
+        def listed(request: Request) -> Reply:
+            page = {"items": [], "total": 0, "page": 1, "page_size": int(request.query["page_size"]), "total_pages": 0}
+            return 200, page
+
+        started.on("GET /openapi.json", (200, {"paths": paths}))
+        started.on("POST /api/organizations/register", (200, {"organization": described, **tokens}))
+        started.on("POST /api/auth/register/token", (200, tokens))
+        started.on("POST /api/auth/login", (200, tokens))
+        started.on("GET /api/crm/contacts", listed)
+        yield started
+
+
+class Runs:
+    """Runs of the CRM scenario with a profile, and what they leave."""
+
+    def __init__(self, target: Target, directory: Path) -> None:
+        self._target = target
+        self.directory = directory
+        (directory / "profiles.toml").write_text(PROFILES)
+
+    def environment(self, profile: str, **changes: str) -> dict[str, str]:
+        own = {"LOAD_TEST_BASE_URL": self._target.url, "LAB_RESULTS_DIR": str(self.directory), "LAB_RUN_ID": "run"}
+        own |= {"LAB_PROFILE": profile, "LAB_PROFILES_FILE": str(self.directory / "profiles.toml")}
+        return clean_environment(**own | changes)
+
+    def start(self, profile: str, *arguments: str, locustfile: str = "scenarios/crm_load_test.py", **c: str) -> Suite:
+        options = ("--headless", "--only-summary", *arguments)
+        return Suite(self.environment(profile, **c), *options, locustfile=locustfile)
+
+    def verdict(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.directory / "run" / "verdict.json").read_text())
+        return found
+
+
+@pytest.fixture
+def runs(target: Target, tmp_path: Path) -> Runs:
+    return Runs(target, tmp_path)
+
+
+def test_a_profile_goes_through_its_stages_and_its_verdict_names_it(runs: Runs) -> None:
+    suite = runs.start("two")
+    with ended(suite):
+        assert suite.finish(40) == 0, suite.output
+    assert re.search(r"All users spawned: .*\(2 total.*All users spawned: .*\(6 total", suite.output, re.DOTALL)
+    verdict = runs.verdict()
+    assert (verdict["profile"], verdict["broke"], verdict["users"]) == ("two", "", 6)
+    assert 4 < verdict["duration_s"] < 8
+    # The small target lacks most of the API: what that skips is in the verdict and in the reports.
+    assert verdict["skipped"][0] == "CrmUser.create, for want of POST /api/crm/contacts"
+    assert "skipped: CrmUser.create" in suite.output
+    for report in ("report.html", "summary.md"):
+        assert "CrmUser.create" in (runs.directory / "run" / report).read_text()
+
+
+def test_locusts_own_options_go_before_a_profile(runs: Runs) -> None:
+    suite = runs.start("long", "--users", "4", "--run-time", "3s")
+    with ended(suite):
+        assert suite.finish(40) == 0, suite.output
+    assert runs.verdict()["users"] == 2  # the first of two stages, of which the second has twice as many
+    assert runs.verdict()["duration_s"] < 7
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_a_profile_with_a_full_report(runs: Runs, target: Target, signal: str) -> None:
+    suite = runs.start("long")
+    with ended(suite):
+        suite.read_until("All users spawned")
+        wait_until(lambda: "GET /api/crm/contacts" in target.operations(), "request of the run")
+        suite.interrupt() if signal == "SIGINT" else suite.process.terminate()
+        assert suite.finish(30) == 0, suite.output
+    assert runs.verdict()["areas"]["crm"]["requests"] > 0
+    assert (runs.directory / "run" / "report.html").exists()
+
+
+def test_a_climb_ends_when_a_target_breaks_and_says_at_how_many_users(runs: Runs, target: Target) -> None:
+    def slow(request: Request) -> Reply:
+        time.sleep(1.2)
+        return 503, {"detail": "overloaded"}
+
+    target.on("GET /api/crm/contacts", slow)
+    suite = runs.start("climb")
+    with ended(suite):
+        assert suite.finish(60) == 1, suite.output
+    verdict = runs.verdict()
+    assert re.fullmatch(r"at \d+ users the last 10 s missed .*", verdict["broke"])
+    assert verdict["users"] < 60
+    assert "ended because at" in (runs.directory / "run" / "summary.md").read_text()
+
+
+def test_an_open_model_begins_tasks_in_time_and_drops_none_that_somebody_can_take(runs: Runs) -> None:
+    port = str(free_port())
+    bus = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2"]
+    master = runs.start("open", *bus)
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    file = "scenarios/crm_load_test.py"
+    # A worker on another machine need not be told of the profile.
+    workers = [Suite(runs.environment(""), *worker, locustfile=file) for _ in range(2)]
+    with ended(master, *workers):
+        assert master.finish(60) == 0, master.output
+        assert [one.finish(20) for one in workers] == [0, 0]
+    generator = runs.verdict()["generator"]
+    assert generator["starts_dropped"] == 0
+    assert 8 <= generator["starts_planned"] <= 21
+
+
+def test_an_open_model_counts_what_nobody_could_begin(runs: Runs, target: Target) -> None:
+    def slow(request: Request) -> Reply:
+        time.sleep(2.5)
+        return 200, {"items": [], "total": 0, "page": 1, "page_size": int(request.query["page_size"]), "total_pages": 0}
+
+    target.on("GET /api/crm/contacts", slow)
+    suite = runs.start("open", "--users", "2")
+    with ended(suite):
+        assert suite.finish(60) == 1, suite.output  # the target is too slow; and the load was not what it says
+    verdict = runs.verdict()
+    assert verdict["generator"]["starts_dropped"] > 10
+    assert verdict["generator"]["starts_planned"] > verdict["generator"]["starts_dropped"]
+    assert any(reason.startswith("schedule missed: nobody was free for") for reason in verdict["reasons"])
+
+
+def test_a_429_is_its_own_class_and_its_retry_after_is_kept(runs: Runs, target: Target, tmp_path: Path) -> None:
+    asked = itertools.count(1)
+    seconds = 2
+
+    def limited(request: Request) -> Reply:
+        if next(asked) % 2:
+            return 429, {"detail": "Rate limit exceeded"}, {"Retry-After": str(seconds)}
+        return 200, {"items": [], "total": 0, "page": 1, "page_size": int(request.query["page_size"]), "total_pages": 0}
+
+    target.on("GET /api/crm/contacts", limited)
+    locustfile = tmp_path / "witness.py"
+    locustfile.write_text(USERS_SEEN)
+    log = tmp_path / "seen.jsonl"
+    suite = runs.start("two", "--users", "2", "--run-time", "8s", locustfile=str(locustfile), WITNESS=str(log))
+    with ended(suite):
+        assert suite.finish(40) == 1, suite.output
+    assert runs.verdict()["totals"]["outcomes"]["http_429"] > 0
+    seen = [json.loads(line) for line in log.read_text().splitlines()]
+    waits = []
+    for user in {line[0] for line in seen}:
+        own = [line for line in seen if line[0] == user]
+        waits += [after[1] - before[2] for before, after in itertools.pairwise(own) if before[3] == 429]
+    assert waits
+    assert min(waits) >= seconds - 0.01
+
+
+def test_a_log_with_everything_in_it_holds_no_credential(runs: Runs, target: Target) -> None:
+    secret = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"
+    tokens = {"access_token": secret, "refresh_token": "the-refresh-token-of-a-user", "token_type": "bearer"}
+    target.on("POST /api/auth/register/token", (200, tokens))
+    target.on("POST /api/auth/login", (200, tokens))
+    account = {"LOAD_TEST_USER_EMAIL": "me@x.example.com", "LOAD_TEST_USER_PASSWORD": "a-good-long-word"}
+    suite = runs.start("two", "--loglevel", "DEBUG", LAB_DEBUG="true", **account)
+    with ended(suite):
+        assert suite.finish(40) == 0, suite.output
+    assert re.search(
+        r"/DEBUG/scenarios\.suite: CrmUser 1: GET /api/crm/contacts, status 200 in [\d.]+ ms, good", suite.output
+    )
+    assert "Not counted: POST /api/auth/login, status 200" in suite.output
+    for hidden in (secret, "the-refresh-token-of-a-user", "a-good-long-word", "LoadTest2025!", "Bearer"):
+        assert hidden not in suite.output
+    assert [request for request in target.requests if request.headers.get("Authorization") == f"Bearer {secret}"]
