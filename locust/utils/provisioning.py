@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,7 +194,7 @@ class Provisioner:
 
     def _open_line(self) -> Organisation:
         """An organisation that can be called: its number verified, and known to the Twilio double if there is one."""
-        organisation, number = self._find_callable()
+        organisation, number = self._find_callable() if self._numbers is not None else self._uncallable()
         admin = organisation.admin
         config = self._http.call(
             "POST",
@@ -202,7 +203,8 @@ class Provisioner:
             # An organisation whose own number is its platform number is verified at once, without an SMS.
             body={"organization_phone_number": number, "max_concurrent_calls": CALLS_AT_ONCE},
         )
-        if config.get("verification_status") != "verified" or config.get("organization_phone_number") != number:
+        verified = self._numbers is None or config.get("verification_status") == "verified"
+        if not verified or config.get("organization_phone_number") != number:
             raise SetupError(
                 f"{self._http.base_url} did not verify {number} as organisation {organisation.subdomain}'s own number."
             )
@@ -211,6 +213,11 @@ class Provisioner:
         if self._numbers is not None:
             organisation.number_sid = self._numbers.register(number, self._http.base_url, organisation.subdomain)
         return organisation
+
+    def _uncallable(self) -> tuple[Organisation, str]:
+        """Any organisation, and a number of its own: in a run without calls nobody dials it."""
+        organisation = self._unused.pop() if self._unused else self._register_organisation()
+        return organisation, f"+1555{zlib.crc32(organisation.id.encode()) % 10_000_000:07d}"
 
     def _find_callable(self) -> tuple[Organisation, str]:
         for organisation in self._unused:

@@ -287,3 +287,13 @@ def test_no_more_users_may_call_than_a_process_of_the_platform_takes_calls(targe
     again = Grant.from_message(desk.lend("TelephonyUser", "line").to_message())
     assert again.may_call
     assert not desk.lend("CrmUser", "user").may_call
+
+
+def test_a_run_without_calls_registers_no_organisations_to_find_one_that_can_be_called(target: Target) -> None:
+    platform(target, iter(["abcdef12-x", "1234a678-x"]))
+    target.on("POST /api/telephony/setup", lambda r: (200, {**r.body, "verification_status": "pending"}))
+    maker = Provisioner(PlainHttp(target.url, RUN), RUN, "Memorial Gardens")
+    members = [maker.make("line") for _ in range(CALLS_AT_ONCE)]
+    assert target.operations().count("POST /api/organizations/register") == 1
+    assert len({member.number for member in members}) == 1
+    assert members[0].number.startswith("+1555")
