@@ -71,8 +71,8 @@ class Admin:
     async def _journal(self, exchange: Exchange) -> Any:
         query = exchange.request.query_params
         given = query.get("limit", "100")
-        if not given.isdecimal() or not 1 <= int(given) <= JOURNAL_LIMIT:
-            raise _BadAdminRequest(f"limit is {given!r}; it takes a whole number from 1 to {JOURNAL_LIMIT}")
+        if not given.isdecimal() or len(given) > 4 or not 1 <= int(given) <= JOURNAL_LIMIT:
+            raise _BadAdminRequest(f"limit is {given[:40]!r}; it takes a whole number from 1 to {JOURNAL_LIMIT}")
         journal = self._service.journal
         entries = journal.find(
             run_id=query.get("run_id", ""),

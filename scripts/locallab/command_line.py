@@ -10,6 +10,9 @@ from typing import NoReturn
 from locallab.bootstrap import USAGE_EXIT
 
 
+DIGITS = 9  # of a number on the command line: none is longer
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that exits with 3 where argparse's own would with 2, which here says "invalid run"."""
 
@@ -22,8 +25,8 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     """Give an argument type that takes whole numbers from `lowest` to `highest`."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or not lowest <= int(text) <= highest:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
+        if not text.isdecimal() or len(text) > DIGITS or not lowest <= int(text) <= highest:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from {lowest} to {highest}")
         return int(text)
 
     return parse

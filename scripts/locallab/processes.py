@@ -64,7 +64,7 @@ def check_port(port: int, name: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise LabError(
-                f"port {port}, which the {name} needs, is in use: stop what listens there (`./scripts/lab down` stops "
+                f"port {port}, which the {name} process needs, is in use: stop what listens there (`./scripts/lab down` stops "
                 "a lab that was left up), or move all the lab's ports with LAB_PORT_OFFSET=1000"
             ) from None
 
@@ -74,7 +74,7 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
 
     Unless it is to `outlive` its starter, Linux ends it when the starter dies, however that happens.
     """
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **spec.environment}
+    environment = {**_inherited(), "PYTHONUNBUFFERED": "1", **spec.environment}
     output = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +94,13 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
     return Running(spec, process, log)
 
 
+def _inherited() -> dict[str, str]:
+    """Give this process's environment without what it would tell Locust, and with no proxy between the lab's parts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
+    direct = ",".join(filter(None, [kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1,localhost"]))
+    return {**kept, "no_proxy": direct, "NO_PROXY": direct}
+
+
 def _die_with_starter() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -104,9 +111,9 @@ def wait_ready(running: Running, timeout_s: float = 30.0) -> None:
     while not answers(running.spec.url):
         code = running.process.poll()
         if code is not None:
-            raise LabError(f"the {running.spec.name} ended with {code} before it was ready:\n{running.words()}")
+            raise LabError(f"the {running.spec.name} process ended with {code} before it was ready:\n{running.words()}")
         if time.monotonic() > deadline:
-            raise LabError(f"the {running.spec.name} was not ready in {timeout_s:.0f} s:\n{running.words()}")
+            raise LabError(f"the {running.spec.name} process was not ready in {timeout_s:.0f} s:\n{running.words()}")
         time.sleep(POLL_S)
 
 
@@ -115,7 +122,7 @@ def answers(url: str | None) -> bool:
     if url is None:
         return True
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - http, on loopback
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -27,8 +27,8 @@ class Ports:
     def from_environment(cls) -> Ports:
         """Give the design's ports, moved by `LAB_PORT_OFFSET`."""
         given = os.environ.get("LAB_PORT_OFFSET", "0")
-        if not given.isdecimal() or int(given) > 50_000:
-            raise LabError(f"LAB_PORT_OFFSET is {given!r}; it takes a whole number from 0 to 50000")
+        if not given.isdecimal() or len(given) > 5 or int(given) > 50_000:
+            raise LabError(f"LAB_PORT_OFFSET is {given[:40]!r}; it takes a whole number from 0 to 50000")
         offset = int(given)
         return cls(8001 + offset, 8010 + offset, 8020 + offset, 8089 + offset, 5557 + offset)
 
