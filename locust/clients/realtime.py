@@ -18,6 +18,7 @@ from typing import Any
 
 import gevent
 import websocket
+from gevent import GreenletExit
 from gevent.event import AsyncResult
 
 from clients.failures import RequestFailure
@@ -30,6 +31,8 @@ HEARTBEAT_WITHIN_S = 25.0
 SEND_S = 5.0
 """How long a frame may take to be taken off our hands, and how often the reader wakes up."""
 LONGEST_MESSAGE = 1 << 22
+OVERDUE_S = 5.0
+"""What a user has waited for so long when it is killed is a `timeout`; of a shorter wait nothing is known."""
 
 Message = dict[str, Any]
 Wanted = Callable[[Message], bool]
@@ -180,6 +183,12 @@ class RealtimeSocket:
         """
         try:
             message, at = awaited.wait(since + within_s - time.monotonic())
+        except GreenletExit:
+            waited_s = time.monotonic() - since
+            # The heartbeat's greenlet also ends by being killed, but only after the connection was given up.
+            if self._connection is not None and waited_s >= OVERDUE_S:
+                self._tell(label, waited_s, SocketFailure("timeout", "timeout"), also)
+            raise
         except SocketFailure as failure:
             self._tell(label, time.monotonic() - since, failure, also)
             self._drop(failure)

@@ -10,6 +10,7 @@ import gevent
 from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
 
 from clients.failures import AccountFailure
+from clients.in_flight import InFlight
 from clients.platform import PlatformApi
 from locust import FastHttpUser
 from scenarios.lab import Lab
@@ -108,7 +109,8 @@ class PlatformUser(FastHttpUser):
         self.chance = stream(seed, name, number)
         """For what the user decides within a task."""
         self.records = TestData(stream(seed, name, number, "payloads"), self.grant.mark, f"{name.lower()}{number}")
-        self.api = PlatformApi(self.client, self.grant.account, client_address(self.grant.mark, self.grant.serial))
+        self.http = InFlight(self.client, self.environment.events.request.fire, self.context)
+        self.api = PlatformApi(self.http, self.grant.account, client_address(self.grant.mark, self.grant.serial))
         tasks = self._offered_tasks()
         first = next((task for task in tasks if task.__name__ == self.begins_with), None)
         self.deck: Deck[Callable[..., Any]] = Deck(tasks, stream(seed, name, number, "tasks"), first)

@@ -141,7 +141,7 @@ class TelephonyUser(PlatformUser):
                 self.lab.say_once("no office", f"A line cannot be verified: {error}")
                 self._fire("SETUP", "account", None, RequestFailure("no account"), self.context())
                 return None
-            self._office = PlatformApi(self.client, grant.account, client_address(grant.mark, grant.serial))
+            self._office = PlatformApi(self.http, grant.account, client_address(grant.mark, grant.serial))
             self._office_serial = grant.serial
         return self._office
 

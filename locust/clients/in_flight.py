@@ -1,0 +1,66 @@
+"""Counts a request whose user is killed while it waits for the answer: Locust itself would never mention it.
+
+A run's end gives users some seconds to finish their task and then kills them. A target that hangs would so take its
+worst requests with it.
+"""
+
+# mypy: allow-untyped-calls
+# gevent has no annotations.
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from gevent import GreenletExit
+
+from clients.failures import RequestFailure
+from clients.session import CountedHttp, CountedResponse
+
+OVERDUE_S = 1.0
+"""A request that was sent less than this before its user was killed says nothing of the target, and is not counted."""
+
+
+class NeverAnswered(RequestFailure):
+    """The request still had no answer when its user's time was up."""
+
+    outcome = "timeout"
+
+
+class InFlight:
+    """Locust's HTTP client, which also tells of the request that its user was killed in."""
+
+    def __init__(
+        self,
+        http: CountedHttp,
+        fire: Callable[..., None],
+        context: Callable[[], Mapping[str, Any]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take Locust's client, its request event, and what the user's requests carry."""
+        self._http = http
+        self._fire = fire
+        self._context = context
+        self._clock = clock
+
+    def request(self, method: str, url: str, **kwargs: Any) -> AbstractContextManager[CountedResponse]:
+        """Send a request as Locust's client does."""
+        start, began = time.time(), self._clock()
+        try:
+            return self._http.request(method, url, **kwargs)
+        except GreenletExit:
+            waited_s = self._clock() - began
+            if waited_s >= OVERDUE_S:
+                self._fire(
+                    request_type=method,
+                    name=kwargs.get("name") or url,
+                    response_time=waited_s * 1000,
+                    response_length=0,
+                    response=None,
+                    exception=NeverAnswered("no answer when the run ended"),
+                    context=self._context(),
+                    start_time=start,
+                )
+            raise
