@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -32,24 +32,20 @@ async def test_a_socket_falls_silent_and_stays_open() -> None:
     async with talk(**NOBODY, **silent) as it:
         ada, ben = (member := await it.member()), await it.colleague(member)
         conversation = await it.conversation(ada, ben)
+        begun = time.monotonic()
         async with it.plain(ada, conversation) as old:
             await until(old, "user_joined")
-            loop = asyncio.get_running_loop()
-            came = loop.time()
-            await say(old, "Is anybody there?")
-            await until(old, "message", sender_type="agent")
 
             async def is_alone() -> bool:
                 active = await ada.call("GET", f"/api/conversations/{conversation}/active-users")
                 return bool(active.json()["active_connections"] == 0)
 
             await eventually(is_alone)
-            assert loop.time() - came >= 0.3
+            assert time.monotonic() - begun >= 0.4
             async with it.plain(ben, conversation) as new:
                 await until(new, "user_joined")
                 await say(old, "Can you hear me?")
-                heard = await until(new, "message", sender_type="agent")
-                assert heard[0]["content"] == "Can you hear me?"
+                assert (await until(new, "message"))[-1]["content"] == "Can you hear me?"
                 await tell(old, "ping")
                 assert (await receive(old))["type"] == "pong"  # of all that happened it hears only this
 
