@@ -16,6 +16,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 USAGE_EXIT = 3
+INTERRUPTED_EXIT = 130  # what a shell gives for a command that Ctrl-C ended
 OLDEST_PYTHON = (3, 11)
 # A set that holds another needs no second installation when the smaller one is asked for.
 CONTAINS = {"dev": ("lab", "suite", "doubles"), "lab": ("suite", "doubles")}
@@ -23,7 +24,11 @@ CONTAINS = {"dev": ("lab", "suite", "doubles"), "lab": ("suite", "doubles")}
 
 def run_inside(requirements: str, module: str) -> NoReturn:
     """Become `python -m module`, in a `.venv` that holds `requirements/<requirements>.txt`, with this command line."""
-    python = ensure(requirements)
+    try:
+        python = ensure(requirements)
+    except KeyboardInterrupt:
+        _say("interrupted; the next start goes on with the installation")
+        raise SystemExit(INTERRUPTED_EXIT) from None
     own = [str(ROOT / "scripts"), str(ROOT / "locust")]
     search = os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH", "")])])
     os.execve(python, [str(python), "-m", module, *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})  # noqa: S606
@@ -35,9 +40,9 @@ def ensure(requirements: str) -> Path:
         found = ".".join(map(str, sys.version_info[:3]))
         _refuse(f"this is Python {found}; the lab needs 3.11 or newer: put one first on the PATH as python3")
     environment = ROOT / ".venv"
-    environment.mkdir(exist_ok=True)
     python = environment / "bin" / "python"
-    with (environment / "lock").open("w") as lock:
+    (ROOT / ".lab").mkdir(exist_ok=True)
+    with (ROOT / ".lab" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
         if not _holds(environment, requirements):
             _install(environment, python, requirements)
@@ -51,8 +56,11 @@ def _holds(environment: Path, requirements: str) -> bool:
 
 def _install(environment: Path, python: Path, requirements: str) -> None:
     _say(f"installing the lab's pinned dependencies ({requirements}) into .venv: half a minute, once")
-    if not python.exists() and subprocess.run([sys.executable, "-m", "venv", str(environment)], check=False).returncode:
-        _refuse("Python's venv module cannot make .venv; on Debian, apt-get install python3-venv")
+    made = environment / "made"  # written last: an environment without it was begun and not finished
+    if not made.exists():
+        if subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=False).returncode:
+            _refuse("Python's venv module cannot make .venv; on Debian, apt-get install python3-venv, then try again")
+        made.touch()
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     command += ["--requirement", str(ROOT / "requirements" / f"{requirements}.txt")]
     if subprocess.run(command, check=False, stdout=sys.stderr).returncode:

@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from locallab.bootstrap import USAGE_EXIT
 
-
 DIGITS = 9  # of a number on the command line: none is longer
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from locallab import stack
-from locallab.bootstrap import ROOT
+from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
 from locallab.command_line import Parser, refuse, whole_number
 from locallab.processes import (
     POLL_S,
@@ -28,6 +28,7 @@ from locallab.processes import (
 )
 
 HOME = ROOT / ".lab"
+CLEAN_UP_S = 60  # users end their calls, what they made is removed, the report is written
 STATE = HOME / "processes.json"
 
 
@@ -46,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "up":
             return _up(options.target, options.workers, options.influx)
         return _status() if options.command == "status" else _down()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED_EXIT
     except LabError as problem:
         refuse(str(problem))
 
@@ -95,17 +99,23 @@ def _status() -> int:
 
 def _down() -> int:
     known = [each for each in _read() if _alive(each)]
+    # Locust first: a run under way still needs the doubles, to end its calls and to remove what it made.
+    _end([each for each in known if each["name"] == "locust master"], CLEAN_UP_S)
+    _end([each for each in known if each["name"] != "locust master"], STOP_GRACE_S)
+    STATE.unlink(missing_ok=True)
+    print(f"stopped {len(known)} processes" if known else "the lab was down")
+    return 0
+
+
+def _end(known: Sequence[dict[str, Any]], grace_s: float) -> None:
     for each in reversed(known):
         signal_group(each["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + STOP_GRACE_S
+    deadline = time.monotonic() + grace_s
     while any(_alive(each) for each in known) and time.monotonic() < deadline:
         time.sleep(POLL_S)
     for each in known:
         if _alive(each):
             signal_group(each["pid"], signal.SIGKILL)
-    STATE.unlink(missing_ok=True)
-    print(f"stopped {len(known)} processes" if known else "the lab was down")
-    return 0
 
 
 def _write(processes: Sequence[Running]) -> None:

@@ -64,8 +64,8 @@ def check_port(port: int, name: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise LabError(
-                f"port {port}, which the {name} process needs, is in use: stop what listens there (`./scripts/lab down` stops "
-                "a lab that was left up), or move all the lab's ports with LAB_PORT_OFFSET=1000"
+                f"port {port}, which the {name} process needs, is in use: stop what listens there (`./scripts/lab "
+                "down` stops a lab that was left up), or move all the lab's ports with LAB_PORT_OFFSET=1000"
             ) from None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
+import re
 import signal
-import subprocess
 import sys
+import time
 import urllib.parse
 import uuid
 from collections.abc import Sequence
@@ -20,10 +22,11 @@ from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds
 from locallab import stack
 from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.command_line import Parser, refuse, whole_number
-from locallab.processes import LabError, Running, check_port, signal_group, start, stop, wait_ready
+from locallab.processes import POLL_S, LabError, Running, check_port, signal_group, start, stop, wait_ready
+from metrics.report import point_latest_at, write_atomically
 
 INVALID_EXIT = 2
-VERDICTS = (0, 1, INVALID_EXIT, USAGE_EXIT)
+RUN_ID = re.compile(r"(?!latest$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
 PREPARE_S = 60  # before it: workers join, accounts are made
 DEFAULT_PROFILE = "smoke"
@@ -61,11 +64,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     name = options.profile or os.environ.get("LAB_PROFILE") or DEFAULT_PROFILE
     if name not in profiles:
         parser.error(f"{said} is {name!r}; it takes one of {', '.join(sorted(profiles))}")
-    run_time_s = _seconds(parser, options.run_time) if options.run_time else None
+    run_time_s = None if options.run_time is None else _seconds(parser, options.run_time)
     options.load = profiles[name].resized(options.users, run_time_s)
     named = "--target" if options.target else "LOAD_TEST_BASE_URL"
     options.target = options.target or os.environ.get("LOAD_TEST_BASE_URL") or _named_target(parser)
     for name, url in ((named, options.target), ("--influx", options.influx)):
+        if url is not None and "@" in url:
+            parser.error(f"{name} holds a user name or a password; give the address alone")
         if url is not None and not _is_http(url):
             parser.error(f"{name} is {url!r}; it takes an http:// or https:// address such as http://127.0.0.1:8001")
     return options
@@ -96,15 +101,20 @@ def _is_http(url: str) -> bool:
 
 def _run(options: argparse.Namespace) -> int:
     ports = stack.Ports.from_environment()
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
-    results = ROOT / "results" / run_id
+    run_id = os.environ.get("LAB_RUN_ID") or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    home = Path(os.environ.get("LAB_RESULTS_DIR") or ROOT / "results")
+    if not RUN_ID.fullmatch(run_id) or (home / run_id).exists():
+        raise LabError(f"LAB_RUN_ID is {run_id!r}; it takes a new name of letters, digits, dots and dashes")
+    results = home / run_id
     specs = stack.doubles(ports, backend=options.target is None)
     for spec in specs:
         check_port(spec.port or 0, spec.name)
     check_port(ports.bus, "Locust master")
     environment = stack.suite_environment(ports, options.target, options.influx, run_id)
-    environment["LAB_RESULTS_DIR"] = str(ROOT / "results")
+    environment["LAB_RESULTS_DIR"] = str(home)
     environment["LAB_PROFILE"] = options.load.name
+    if options.scenarios:
+        _check_scenarios(stack.scenarios(environment), options.scenarios)
     processes: list[Running] = []
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -114,9 +124,18 @@ def _run(options: argparse.Namespace) -> int:
             wait_ready(running)
         return _load(options, ports, environment, results, processes)
     except KeyboardInterrupt:
-        return _finish_early(processes)
+        sys.stderr.write("interrupted before the run began\n")
+        return INVALID_EXIT
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not leave half of the lab running
+            signal.signal(number, signal.SIG_IGN)
         stop(processes)
+
+
+def _check_scenarios(known: Sequence[str], asked: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise LabError(f"there is no user class {name!r}; there are {', '.join(known)}")
 
 
 def _load(
@@ -145,35 +164,64 @@ def _load(
     for number in range(1, options.workers + 1):
         spec = stack.worker(number, ports, environment)
         processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
-    code = _watch(master, processes, PREPARE_S + math.ceil(options.load.seconds) + FINISH_S)
-    if code != USAGE_EXIT and not (results / "verdict.json").is_file():
-        sys.stderr.write(f"Locust ended with {code} and gave no verdict: the run is invalid\n")
-        return INVALID_EXIT
-    return code
+    limit_s = PREPARE_S + 2 * options.load.most_users + math.ceil(options.load.seconds) + FINISH_S
+    code, reasons = watch(master, processes, limit_s)
+    return code if code == USAGE_EXIT else settle(results, code, reasons)
 
 
-def _watch(master: Running, processes: Sequence[Running], limit_s: int) -> int:
-    """Wait for the master, naming at its end every other process that ended before it."""
-    try:
-        code = master.process.wait(limit_s)
-    except subprocess.TimeoutExpired:
-        sys.stderr.write(f"the run did not end within {limit_s} s and was stopped: invalid\n")
-        return INVALID_EXIT
-    if code not in {0, USAGE_EXIT}:
+def watch(master: Running, processes: Sequence[Running], limit_s: float) -> tuple[int, list[str]]:
+    """Wait for the master; give its exit code, and a reason for each other process that ended before it.
+
+    Ctrl-C, and a run that takes longer than `limit_s`, have the master end the run with its full report; a second
+    Ctrl-C does not wait for that.
+    """
+    ended: dict[str, int] = {}
+    reasons: list[str] = []
+    interrupts: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: interrupts.append(number))
+    deadline = time.monotonic() + limit_s
+    asked = False
+    while (code := master.process.poll()) is None:
         for running in processes:
-            ended = running.process.poll()
-            if running is not master and ended not in {None, 0}:
-                sys.stderr.write(f"the {running.spec.name} ended with {ended} during the run\n")
-    return code if code in VERDICTS else INVALID_EXIT
+            status = running.process.poll()
+            if status is not None and running is not master and not (asked or sent_home(running, status)):
+                ended.setdefault(running.spec.name, status)
+        late = time.monotonic() > deadline
+        if len(interrupts) > 1 or (late and asked):
+            return INVALID_EXIT, [*reasons, "the run was stopped before it had given its report"]
+        if late:
+            reasons.append(f"the run did not end within {limit_s:.0f} s and was interrupted")
+        if (late or interrupts) and not asked:
+            asked = True
+            deadline = time.monotonic() + FINISH_S
+            signal_group(master.process.pid, signal.SIGINT)
+        time.sleep(POLL_S)
+    reasons += [f"the {name} process ended with {status} during the run" for name, status in ended.items()]
+    return code, reasons
 
 
-def _finish_early(processes: Sequence[Running]) -> int:
-    """After Ctrl-C: let the master end the run with its full report, and take its verdict."""
-    masters = [running for running in processes if running.spec.name == "locust master"]
-    if not masters:
-        return INVALID_EXIT
-    signal_group(masters[0].process.pid, signal.SIGINT)
-    return _watch(masters[0], processes, FINISH_S)
+def sent_home(running: Running, status: int) -> bool:
+    """Whether a process ended as Locust's workers do, a moment before their master: 1 says that requests failed."""
+    return running.spec.name.startswith("locust worker") and status in {0, 1}
+
+
+def settle(results: Path, code: int, reasons: Sequence[str]) -> int:
+    """Join what was seen of the lab's processes to the run's verdict; a run without one is given an invalid one."""
+    path = results / "verdict.json"
+    if path.is_file():
+        judged = json.loads(path.read_text())
+    else:
+        judged = {"run_id": results.name, "verdict": "invalid", "reasons": [], "targets": [], "areas": {}}
+        reasons = [*reasons, f"Locust ended with {code} and gave no verdict"]
+    if reasons:
+        judged["reasons"] = [*judged["reasons"], *reasons]
+        judged["verdict"] = "invalid" if judged["verdict"] == "pass" else judged["verdict"]
+        write_atomically(path, json.dumps(judged, indent=2))
+        point_latest_at(results)
+    for reason in reasons:
+        sys.stderr.write(f"{judged['verdict']}: {reason}\n")
+    return {"pass": 0, "fail": 1}.get(judged["verdict"], INVALID_EXIT)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +67,17 @@ def suite_environment(ports: Ports, target: str | None, influx: str | None, run_
     if run_id:
         environment["LAB_RUN_ID"] = run_id
     return environment
+
+
+def scenarios(environment: Mapping[str, str]) -> list[str]:
+    """Give the names of the user classes that `main_load_test.py` has, as Locust lists them."""
+    command = [*_locust(), "--list"]
+    listed = subprocess.run(
+        command, cwd=SUITE, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        raise LabError(f"Locust could not list the user classes: {listed.stderr.strip()[-500:]}")
+    return re.findall(r"^\s+(\w+)$", listed.stdout, re.MULTILINE)
 
 
 def master(ports: Ports, environment: Mapping[str, str], arguments: Sequence[str], *, page: bool) -> Spec:

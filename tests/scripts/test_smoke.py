@@ -19,7 +19,7 @@ def verdict() -> dict[str, Any]:
 
 
 def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "--users", "6", "--run-time", "20s", environment=environment)
+    smoke = command("smoke", "--users", "10", "--run-time", "20s", environment=environment)
     out, err = smoke.communicate(timeout=120)
     assert smoke.returncode == 0, out + err
     judged = verdict()
@@ -35,7 +35,7 @@ def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
 
 
 def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "--users", "6", "--run-time", "12s", environment=environment)
+    smoke = command("smoke", "--users", "10", "--run-time", "12s", environment=environment)
     try:
         backend = None
         deadline = time.monotonic() + 30
@@ -47,23 +47,56 @@ def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, s
         out, err = smoke.communicate(timeout=120)
     finally:
         smoke.terminate()
+        smoke.communicate(timeout=60)
     assert smoke.returncode == 1, out + err
     assert verdict()["verdict"] == "fail"
     assert any("backend" in reason or "target" in reason for reason in verdict()["reasons"])
-    assert "the backend ended with -9 during the run" in err
+    assert "the backend process ended with -9 during the run" in verdict()["reasons"]
+    assert "the backend process ended with -9 during the run" in err
 
 
-def wait_for_requests(port: int) -> None:
-    """Wait until the CRM has been read on the backend at `port`: the run is on."""
+def test_a_double_that_dies_never_leaves_a_pass(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "8s", environment=environment)
+    try:
+        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001, "POST /api/auth/login", 1)
+        vendors = double_of(smoke, "mock_services.vendors")
+        assert vendors is not None
+        vendors.kill()
+        out, err = smoke.communicate(timeout=120)
+    finally:
+        smoke.terminate()
+        smoke.communicate(timeout=60)
+    assert smoke.returncode == 2, out + err
+    assert verdict()["verdict"] == "invalid"
+    assert "the vendors process ended with -9 during the run" in verdict()["reasons"]
+
+
+def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "30s", environment=environment)
+    try:
+        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001, "POST /api/auth/login", 1)
+        master = double_of(smoke, "--master")
+        assert master is not None
+        master.kill()
+        out, err = smoke.communicate(timeout=120)
+    finally:
+        smoke.terminate()
+        smoke.communicate(timeout=60)
+    assert smoke.returncode == 2, out + err
+    assert verdict()["reasons"] == ["Locust ended with -9 and gave no verdict"]
+
+
+def wait_for_requests(port: int, operation: str = "GET /api/crm/contacts", most: int = 2) -> None:
+    """Wait until the backend at `port` has answered an operation more than `most` times: the run is on."""
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
         try:
             counted = httpx.get(f"http://127.0.0.1:{port}/__lab/metrics").json()["requests"]
         except httpx.TransportError:
             continue
-        if counted.get("GET /api/crm/contacts", {}).get("200", 0) > 2:
+        if counted.get(operation, {}).get("200", 0) > most:
             return
-    raise AssertionError("the run never read the CRM")
+    raise AssertionError(f"the run never got as far as {operation}")
 
 
 def test_a_scenario_that_runs_nothing_makes_the_run_invalid(environment: dict[str, str]) -> None:
@@ -75,7 +108,7 @@ def test_a_scenario_that_runs_nothing_makes_the_run_invalid(environment: dict[st
 
 
 def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "--users", "6", "--run-time", "10m", environment=environment)
+    smoke = command("smoke", "--users", "10", "--run-time", "10m", environment=environment)
     wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
     smoke.send_signal(signal.SIGINT)
     out, err = smoke.communicate(timeout=60)
@@ -92,6 +125,9 @@ def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
         (["--run-time", "soon"], ["--run-time", "soon", "30s"]),
         (["--profile", "heroic"], ["--profile", "heroic", "smoke"]),
         (["--unknown"], ["--unknown", "--help"]),
+        (["--run-time", ""], ["--run-time"]),
+        (["--users", "9" * 5000], ["--users", "whole number"]),
+        (["NoSuchUser"], ["NoSuchUser", "CrmUser"]),
     ],
 )
 def test_wrong_usage_is_one_sentence(environment: dict[str, str], arguments: list[str], words: list[str]) -> None:
