@@ -15,6 +15,11 @@ from typing import Any
 
 ANSWER, CONNECT, FIRST_AUDIO, TURN, COMPLETE = "answer", "connect", "first audio", "turn", "complete"
 MEASURED = {"answered": ANSWER, "connected": CONNECT, "first_audio": FIRST_AUDIO, "turn": TURN}
+DIAL = "dial"
+"""Only failures: the Twilio double could not be asked to call."""
+OVERDUE = {ANSWER: (5000, "webhook-timeout"), CONNECT: (5000, "stream-handshake"), FIRST_AUDIO: (2000, "no-agent-audio")}
+"""After how many ms a step that the caller's hanging up cuts short has failed all the same, and as what: past what a run
+is held to. A turn is not among them: no event says when the caller's words ended."""
 NEXT = {ANSWER: CONNECT, CONNECT: FIRST_AUDIO, FIRST_AUDIO: TURN, TURN: TURN}
 
 REASONS = frozenset(
@@ -69,9 +74,14 @@ class CallSteps:
         self._at_ms: float | None = 0.0
         self._cut_short = False
 
-    def cut_short(self) -> None:
-        """The caller hangs up before the script's end, as its test is over: what is then missing has not failed."""
+    def cut_short(self, waited_ms: float) -> list[Step]:
+        """The caller hangs up before the script's end, as its test is over: what is then missing has not failed.
+
+        Unless it was long overdue: `waited_ms` is the time since the last event.
+        """
         self._cut_short = True
+        limit_ms, reason = OVERDUE.get(self.pending, (math.inf, ""))
+        return [Step(self.pending, waited_ms, reason)] if waited_ms > limit_ms else []
 
     def feed(self, event: Mapping[str, Any]) -> list[Step]:
         """The steps that an event finishes. Events of kinds that are not known are passed over."""
@@ -82,6 +92,8 @@ class CallSteps:
         if isinstance(sid, str):
             self.call_sid = sid
         if name in MEASURED:
+            if self._cut_short:
+                return []  # too late, and what it was late for may be counted already
             return [self._measured(MEASURED[name], event)]
         if name == "ended":
             return self._ended(event)
@@ -94,7 +106,7 @@ class CallSteps:
         if self.over:
             return []
         self.over = True
-        return [Step(self.pending, waited_ms, reason)]
+        return [Step(DIAL if reason == "control-unreachable" else self.pending, waited_ms, reason)]
 
     def _measured(self, step: str, event: Mapping[str, Any]) -> Step:
         self._at_ms = _number(event.get("at_ms"))
@@ -112,7 +124,7 @@ class CallSteps:
         if self.pending != TURN and not self._cut_short:
             reason = "no-agent-audio" if self.pending == FIRST_AUDIO else "ended-early"
             steps.append(Step(self.pending, self._since_last(event), reason))
-        return [*steps, _completed(event)]
+        return [*steps, _completed(event, self._cut_short)]
 
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True
@@ -128,8 +140,11 @@ class CallSteps:
         return None if now is None or self._at_ms is None else max(0.0, now - self._at_ms)
 
 
-def _completed(event: Mapping[str, Any]) -> Step:
-    """The last step of a call, judged by how it ended and by what the target answered to its status callback."""
+def _completed(event: Mapping[str, Any], cut_short: bool) -> Step:
+    """The last step of a call, judged by what the target answered to its status callback and by how it ended.
+
+    A caller that hangs up before the call is answered has cancelled it, which is no failure.
+    """
     callbacks = event.get("callbacks")
     callbacks = callbacks if isinstance(callbacks, Mapping) else {}
     answers = callbacks.get("answers")
@@ -139,7 +154,7 @@ def _completed(event: Mapping[str, Any]) -> Step:
         failure = "callback-failed"
     elif any(_refused(each) for each in answers):
         failure = "callback-refused"
-    elif event.get("status") != "completed":
+    elif event.get("status") != "completed" and not cut_short:
         failure = "not-completed"
     return Step(COMPLETE, _number(answers[-1].get("latency_ms")) if answers else None, failure)
 

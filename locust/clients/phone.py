@@ -103,7 +103,7 @@ class Phone:
             now = time.monotonic()
             if hung_up is None and not still_wanted():
                 hung_up = now
-                steps.cut_short()
+                yield from steps.cut_short((now - heard) * 1000)
                 self._send({"type": "hangup", "ref": ref})
             if hung_up is not None and now - hung_up > HANG_UP_WITHIN_S:
                 steps.over = True  # its end is no longer waited for; the double hangs up all the same

@@ -101,6 +101,9 @@ class Measurement:
         self._faults = False
         self._cpu_warning = False
         self._leaving = False
+        self._stopping = False
+        self.before_verdict: Callable[[], None] = lambda: None
+        """What is to be done once the users have ended and may still decide the verdict: the suite's clean-up."""
         self._expected: set[str] = set()
         self._absent_since: dict[str, float] = {}
         self._lost: set[str] = set()
@@ -116,6 +119,11 @@ class Measurement:
         if self._run is None:
             return []
         return self._run.missed_since(int(time.time()) - window_s, window_s, at_least)
+
+    def interrupted(self) -> None:
+        """Say that a signal is ending the run; one that nobody said the length of is only ended."""
+        if self._run is not None and self.plan.planned_s is not None:
+            self.plan.interrupted_after_s = time.time() - self._run.started
 
     def upcoming_run_id(self) -> str:
         """The id that the next run will have."""
@@ -145,6 +153,7 @@ class Measurement:
         else:
             events.request.add_listener(self._recorder.record)
         events.test_start.add_listener(self._on_start)
+        events.test_stopping.add_listener(self._on_stopping)
         events.test_stop.add_listener(self._on_stop)
         events.spawning_complete.add_listener(self._on_spawning_complete)
         events.reset_stats.add_listener(self._on_reset_stats)
@@ -218,6 +227,9 @@ class Measurement:
         self._recorder.clear()
         self._absent_since.clear()
         self._lost.clear()
+        self._stopping = False
+        if self._web_ui is None and self.plan.planned_s is None:
+            self.plan.planned_s = environment.parsed_options.run_time
         self._forget_warnings()
         if isinstance(self._runner, runners.MasterRunner):
             self._expected = set(filter(self._present, self._runner.clients))
@@ -286,11 +298,19 @@ class Measurement:
 
     def _on_quitting(self, **_rest: Any) -> None:
         self._leaving = True
+        if self._run is not None and not self._stopping and self._web_ui is None:
+            # Whoever ends a run in its time stops it first; a signal has the process quit while it goes on.
+            self.interrupted()
+            if not isinstance(self._runner, runners.MasterRunner):  # which does it itself
+                self._runner.quit()  # Locust would read the exit code first, and only then stop the run
         if self._finishing is not None:
             self._finishing.join()
         if self._web_ui is None and self._runs == 0 and self._environment.process_exit_code is None:
             sys.stderr.write("no run was started, so there is no verdict\n")
             self._environment.process_exit_code = EXIT_CODES[INVALID]
+
+    def _on_stopping(self, **_rest: Any) -> None:
+        self._stopping = True
 
     def _on_stop(self, environment: Any, **_rest: Any) -> None:
         if self._run is None:
@@ -308,7 +328,12 @@ class Measurement:
         if self._ticker is not None:
             self._ticker.kill()
         self._take_own(run)
-        verdict = run.finish(self._ending(run), self._runner.user_count, time.time())
+        now = time.time()  # the clean-up is no part of the run
+        before = gevent.spawn(self.before_verdict)
+        before.join()
+        if not before.successful():
+            locust.log.unhandled_greenlet_exception = True  # its traceback is in the log, and the run is invalid
+        verdict = run.finish(self._ending(run), self._runner.user_count, now)
         directory = self._results_dir / run.run_id
         try:
             directory.mkdir(parents=True, exist_ok=True)

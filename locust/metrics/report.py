@@ -19,7 +19,7 @@ from markupsafe import Markup
 from metrics.charts import MOST_POINTS, Line, line_chart
 from metrics.recorder import Cell
 from metrics.run import Moment, Run
-from metrics.verdict import Verdict, figure
+from metrics.verdict import Plan, Verdict, figure
 
 TEMPLATES = Path(__file__).with_name("templates")
 ILLEGAL_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -48,11 +48,11 @@ def write_report(directory: Path, run: Run, verdict: Verdict) -> None:
     for name in ("report.html", "junit.xml", "summary.md"):
         write_atomically(directory / name, environment.get_template(name).render(context))
     # Last of all: who waits for a verdict finds the rest beside it.
-    content = verdict.facts() | _run_facts(run)
+    content = verdict.facts() | _run_facts(run, verdict)
     write_atomically(directory / "verdict.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _run_facts(run: Run) -> dict[str, Any]:
+def _run_facts(run: Run, verdict: Verdict) -> dict[str, Any]:
     overall = run.merge.overall
     outcomes = dict(sorted(overall.outcomes.items()))
     return {
@@ -61,6 +61,8 @@ def _run_facts(run: Run) -> dict[str, Any]:
         "started": _timestamp(run.started),
         "ended": _timestamp(run.ended),
         "duration_s": round(run.ended - run.started, 3),
+        "planned_s": verdict.plan.planned_s,
+        "interrupted": verdict.plan.interrupted_after_s is not None,
         "users": run.most_users,
         "totals": {"requests": overall.requests, "failures": overall.failures, "outcomes": outcomes},
     }
@@ -129,6 +131,14 @@ def _duration(seconds: float) -> str:
     return " ".join(part for part in parts if part) or "0 s"
 
 
+def _lasted(seconds: float, plan: Plan) -> str:
+    """How long a run lasted and, where that is known, was to last."""
+    lasted = _duration(seconds)
+    if plan.planned_s is not None:
+        lasted += f" of {_duration(plan.planned_s)} planned"
+    return lasted + (", interrupted" if plan.interrupted_after_s is not None else "")
+
+
 def _context(run: Run, verdict: Verdict) -> dict[str, Any]:
     moments = [run.moments[at] for at in sorted(run.moments)]
     statuses = [result.status for result in verdict.results]
@@ -138,7 +148,7 @@ def _context(run: Run, verdict: Verdict) -> dict[str, Any]:
         "overall": run.merge.overall,
         "generator": verdict.generator.facts(),
         "started": _timestamp(run.started),
-        "duration": _duration(run.ended - run.started),
+        "duration": _lasted(run.ended - run.started, verdict.plan),
         "rows": [_row(*endpoint, cell) for endpoint, cell in sorted(run.merge.endpoints.items())],
         "charts": _charts(moments),
         "thinned": -(-len(moments) // MOST_POINTS),

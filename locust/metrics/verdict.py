@@ -23,6 +23,8 @@ from metrics.targets import ERRORS, Target, Targets
 
 PASS, FAIL, INVALID = "pass", "fail", "invalid"
 EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
+DIAL: Endpoint = ("CALL", "dial")
+"""What fails when the Twilio double, and not the target, cannot be reached."""
 SATURATED_PERCENT = 90.0
 """The bound of Locust's own CPU warning: above it, latencies measure the generator."""
 MOST_DROPPED_PERCENT = 1.0
@@ -102,6 +104,12 @@ class Plan:
     """The load profile's name, when there is one."""
     broke: str = ""
     """Which target broke and at how many users, when that ended the run."""
+    planned_s: float | None = None
+    """How long the run was to last; None when nobody said."""
+    interrupted_after_s: float | None = None
+    """After how long a signal ended the run before its time."""
+    unclean: str = ""
+    """Why the clean-up after the run could not be done, when it was the target's silence."""
 
 
 @dataclass(frozen=True)
@@ -255,6 +263,11 @@ def _why_errors(facts: RunFacts) -> Iterator[str]:
         for outcome, count in cell.outcomes.items():
             if outcome in FAILURES:
                 kinds[outcome] = kinds.get(outcome, 0) + count
+    if undialled := facts.endpoints.get(DIAL, Cell()).outcomes.get(CONNECTION, 0):
+        kinds[CONNECTION] -= undialled
+        yield (
+            f"Twilio double unreachable: {undialled} calls could not be dialled; start it, or set LAB_TWILIO_URL to it"
+        )
     if kinds.get(CONNECTION):
         when = ""
         if span := facts.outcome_span.get(CONNECTION):
@@ -280,11 +293,19 @@ def _distorting(generator: Generator) -> Iterator[str]:
 
 def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
     generator = facts.generator
+    plan = facts.plan
+    if plan.interrupted_after_s is not None and plan.planned_s is not None:
+        yield f"interrupted after {plan.interrupted_after_s:.0f} of {plan.planned_s:.0f} s"
+    if plan.unclean:
+        yield f"the target stopped answering: {plan.unclean}"
     if not any(cell.requests for cell in facts.endpoints.values()):
         yield "no request was made"
     for name in facts.planned:
         if not facts.scenarios.get(name, (0, 0))[0]:
-            yield f"scenario {name} ran no task: none of the run's requests came from it"
+            yield (
+                f"scenario {name} ran no task: none of the run's requests came from it; "
+                "give the run more users or time, or name the classes to run on the command line"
+            )
     if generator.starts_dropped * 100 > generator.starts * MOST_DROPPED_PERCENT:
         yield (
             f"schedule missed: nobody was free for {generator.starts_dropped} of {generator.starts} planned starts; "

@@ -81,6 +81,7 @@ def install() -> None:
         influx_org=settings.influx_org,
         influx_bucket=settings.influx_bucket,
     )
+    conductor.measurement.before_verdict = conductor.clean_up_after_run
     events.init.add_listener(conductor.on_init_after_metrics)
 
 
@@ -177,7 +178,9 @@ class Conductor:
         run_id = self.measurement.upcoming_run_id()
         desk = Desk(self._settings, base_url, run_id, calls, self._settings.results_dir / run_id)
         self._lab.desk = desk
-        self.measurement.plan = Plan(profile=self._profile.name if self._profile else "")
+        self.measurement.plan = Plan()
+        if self._profile is not None:
+            self.measurement.plan = Plan(profile=self._profile.name, planned_s=self._profile.seconds)
         self._say_what_is_skipped(classes, desk)
         try:
             desk.prepare(wanted)
@@ -213,15 +216,25 @@ class Conductor:
         # and the next start fails for want of workers; the master's value comes with the next order to spawn.
         environment.stop_timeout = 0.0
 
-    def _on_test_stopping(self, **_rest: Any) -> None:
+    def _on_test_stopping(self, environment: Any, **_rest: Any) -> None:
         self._ended.clear()
+        shape = environment.shape_class
+        if self._profile is None or shape is None or environment.web_ui is not None or self.measurement.plan.broke:
+            return
+        if self._profile.at(shape.get_run_time()) is not None:
+            # Locust ends a shape that a signal cut short as it ends one that is through.
+            self.measurement.interrupted()
 
     def _on_test_stop(self, **_rest: Any) -> None:
         try:
-            self._lab.hang_up()
-            self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
+            self.clean_up_after_run()  # where no verdict asked for it
         finally:
             self._ended.set()
+
+    def clean_up_after_run(self) -> None:
+        """Remove what the run made; a target that no longer answers then is a reason of the verdict."""
+        self._lab.hang_up()
+        self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
 
     def _on_quitting(self, **_rest: Any) -> None:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""
@@ -230,7 +243,7 @@ class Conductor:
     def _clean_up(self, note: Path | None) -> None:
         desk, self._lab.desk = self._lab.desk, None
         if desk is not None:
-            desk.clean_up(note)
+            self.measurement.plan.unclean = desk.clean_up(note).silent
 
     def _exit(self, environment: Any, runner: Any, why: Exception) -> None:
         """Say why, send the workers home, and exit with 3."""

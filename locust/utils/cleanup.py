@@ -20,7 +20,7 @@ from utils.capabilities import Capabilities
 from utils.identity import mail_domain
 from utils.numbers import NumberInventory
 from utils.parallel import each
-from utils.plain_http import MALFORMED, PlainHttp, Refused, SetupError
+from utils.plain_http import ANSWER_S, MALFORMED, NoAnswer, PlainHttp, Refused, SetupError
 from utils.test_data import MADE_BY
 from utils.tokens import expires_at
 
@@ -32,6 +32,8 @@ PAGE = 100
 EVENTS_AT_ONCE = 1000
 LIMIT_S = 30.0
 """A clean-up takes this long at most; what is then still there is listed."""
+LONG_S = 5.0
+"""A target that was given at least this long and did not answer has stopped answering."""
 
 
 @dataclass
@@ -42,12 +44,15 @@ class CleanupReport:
     left: list[str] = field(default_factory=list)
     failed: bool = False
     """Something stays that could have been removed."""
+    silent: str = ""
+    """The target stopped answering: the first sentence that said so."""
 
     def add(self, other: CleanupReport) -> None:
         """Take in another report."""
         self.removed += other.removed
         self.left += other.left
         self.failed = self.failed or other.failed
+        self.silent = self.silent or other.silent
 
     def summary(self) -> str:
         """What was removed."""
@@ -111,6 +116,16 @@ class Cleanup:
             )
         return self._report
 
+    def _call(self, method: str, path: str, **what: Any) -> Any:
+        """What the target answers, in the time that is left."""
+        left_s = min(ANSWER_S, max(0.1, self._deadline - self._clock()))
+        try:
+            return self._http.call(method, path, **what, within_s=left_s)
+        except NoAnswer as error:
+            if error.timed_out_after is None or error.timed_out_after >= LONG_S:
+                self._report.silent = self._report.silent or str(error)
+            raise
+
     def _stays(self, what: str) -> None:
         self._report.left.append(what)
         self._report.failed = True
@@ -129,7 +144,7 @@ class Cleanup:
 
     def _empty(self, organisation: Organisation) -> None:
         if organisation.number_sid and self._numbers is not None:
-            if self._numbers.remove(organisation.number_sid):
+            if self._numbers.remove(organisation.number_sid, max(0.1, self._deadline - self._clock())):
                 self._report.removed["numbers"] += 1
             else:
                 self._stays(f"the number {organisation.number} in the Twilio double")
@@ -148,7 +163,7 @@ class Cleanup:
         if not self._offered.offers("GET /api/conversations/search", "DELETE /api/conversations/{id}"):
             return
         params = {"q": self._domain[1:]}
-        found = self._http.call("GET", "/api/conversations/search", params=params, token=self._token(account))
+        found = self._call("GET", "/api/conversations/search", params=params, token=self._token(account))
         ours = {item["id"] for item in found if str(item.get("description") or "").endswith(self._domain[1:])}
         self._remove("conversations", "/api/conversations", ours, account)
 
@@ -162,7 +177,7 @@ class Cleanup:
         ours: set[str] = set()
         seen, total = 0, 1
         while seen < total and self._clock() < self._deadline:
-            part = self._http.call(
+            part = self._call(
                 "GET",
                 "/api/calendar/events",
                 params={"skip": seen, "limit": EVENTS_AT_ONCE},
@@ -181,7 +196,7 @@ class Cleanup:
         """Delete the tenant's mail templates that carry the run's domain in their name."""
         if not self._offered.offers("GET /api/crm/email-templates", "DELETE /api/crm/email-templates/{id}"):
             return
-        found = self._http.call("GET", "/api/crm/email-templates", token=self._token(account))
+        found = self._call("GET", "/api/crm/email-templates", token=self._token(account))
         ours = {item["id"] for item in found if self._domain[1:] in item["name"]}
         self._remove("mail templates", "/api/crm/email-templates", ours, account)
 
@@ -195,7 +210,7 @@ class Cleanup:
         if not self._offered.offers("GET /api/crm/contacts/search", "DELETE /api/crm/contacts/{id}"):
             return
         while self._clock() < self._deadline:
-            found = self._http.call(
+            found = self._call(
                 "GET",
                 "/api/crm/contacts/search",
                 params={"search_term": self._domain, "search_fields": "contact_email", "page_size": PAGE},
@@ -218,7 +233,7 @@ class Cleanup:
         ):
             return
         path = f"/api/organizations/{organisation.id}/users"
-        people: list[dict[str, Any]] = self._http.call("GET", path, token=self._token(organisation.admin))
+        people: list[dict[str, Any]] = self._call("GET", path, token=self._token(organisation.admin))
         ours = [
             person["id"] for person in people if person.get("is_active") and person["email"] != organisation.admin.email
         ]
@@ -236,7 +251,7 @@ class Cleanup:
         if self._clock() > self._deadline:
             return False
         try:
-            self._http.call("DELETE", path, token=token)
+            self._call("DELETE", path, token=token)
         except Refused as error:
             return error.status == 404
         except SetupError:
@@ -247,8 +262,6 @@ class Cleanup:
         """The account's access token, or a new one when it has expired during the run."""
         expiry = expires_at(account.access_token)
         if expiry is not None and expiry < time.time() + 30:
-            tokens = self._http.call(
-                "POST", "/api/auth/login", body={"email": account.email, "password": account.password}
-            )
+            tokens = self._call("POST", "/api/auth/login", body={"email": account.email, "password": account.password})
             account.access_token, account.refresh_token = tokens["access_token"], tokens["refresh_token"]
         return account.access_token

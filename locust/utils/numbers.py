@@ -64,13 +64,16 @@ class NumberInventory:
         found: dict[str, str] = next((item for item in listed if item.get("friendly_name") == name), {})
         return found.get("sid", ""), found.get("phone_number", "")
 
-    def remove(self, sid: str) -> bool:
+    def remove(self, sid: str, within_s: float = TIMEOUT_S) -> bool:
         """Delete a number; False when it is still there."""
-        return self._send("DELETE", f"{self._numbers}/{sid}.json").status_code in (204, 404)
+        answer = self._send("DELETE", f"{self._numbers}/{sid}.json", within_s=min(TIMEOUT_S, within_s))
+        return answer.status_code in (204, 404)
 
-    def _send(self, method: str, url: str, form: dict[str, Any] | None = None) -> requests.Response:
+    def _send(
+        self, method: str, url: str, form: dict[str, Any] | None = None, within_s: float = TIMEOUT_S
+    ) -> requests.Response:
         try:
-            return self._session.request(method, url, data=form, timeout=TIMEOUT_S)
+            return self._session.request(method, url, data=form, timeout=within_s)
         except requests.RequestException as error:
             raise SetupError(
                 f"The Twilio double at {self._url} does not answer ({reason(error)}): start it, set LAB_TWILIO_URL,"

@@ -38,6 +38,14 @@ class Refused(SetupError):
         self.status = status
 
 
+class NoAnswer(SetupError):
+    """The target did not answer: `timed_out_after` so many seconds, or None when there is no connection to it."""
+
+    def __init__(self, sentence: str, timed_out_after: float | None) -> None:
+        super().__init__(sentence)
+        self.timed_out_after = timed_out_after
+
+
 class PlainHttp:
     """Sends JSON requests to one target; its `X-Forwarded-For` changes before the platform's limit is reached."""
 
@@ -57,14 +65,21 @@ class PlainHttp:
         body: Any = None,
         params: Mapping[str, Any] | None = None,
         token: str | None = None,
+        within_s: float = ANSWER_S,
     ) -> Any:
-        """The JSON of a 200. A 429 is waited out and the request sent again; everything else raises SetupError."""
+        """The JSON of a 200. A 429 is waited out and the request sent again; everything else raises SetupError.
+
+        The answer, and with it each wait, must come `within_s` seconds.
+        """
         for _ in range(PATIENCE):
-            response = self._send(method, path, body, params, token)
+            response = self._send(method, path, body, params, token, within_s)
             logger.debug("Not counted: %s %s, status %d", method, path, response.status_code)
             if response.status_code != 429:
                 break
-            time.sleep(_seconds(response.headers.get("Retry-After")))
+            wait_s = _seconds(response.headers.get("Retry-After"))
+            if wait_s > within_s:
+                break
+            time.sleep(wait_s)
         if response.status_code != 200:
             raise Refused(method, self.base_url + path, response.status_code)
         try:
@@ -73,7 +88,13 @@ class PlainHttp:
             raise SetupError(f"{method} {self.base_url}{path} was answered with something that is no JSON") from None
 
     def _send(
-        self, method: str, path: str, body: Any, params: Mapping[str, Any] | None, token: str | None
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        params: Mapping[str, Any] | None,
+        token: str | None,
+        within_s: float,
     ) -> requests.Response:
         headers = {"X-Forwarded-For": self._address()}
         if token:
@@ -85,11 +106,12 @@ class PlainHttp:
                 json=body,
                 params=dict(params or {}),
                 headers=headers,
-                timeout=(CONNECT_S, ANSWER_S),
+                timeout=(min(CONNECT_S, within_s), within_s),
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise SetupError(f"{self.base_url} does not answer ({reason(error)})") from error
+            timed_out_after = within_s if isinstance(error, requests.Timeout) else None
+            raise NoAnswer(f"{self.base_url} does not answer ({reason(error)})", timed_out_after) from error
 
     def _address(self) -> str:
         # 198.18.0.0/15 is kept for benchmarks: no user of a run has such an address.

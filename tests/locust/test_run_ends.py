@@ -8,6 +8,20 @@ import psutil
 
 from tests.support.suite_lab import Lab, Suite, ended, running_lab
 
+GONE_AFTERWARDS = """
+import os, signal
+from locust import events
+from scenarios.crm_load_test import CrmUser
+
+conductor_cleans = events.lab_measurement.before_verdict
+
+def kill_first():
+    os.kill(int(os.environ["BACKEND"]), signal.SIGKILL)
+    conductor_cleans()
+
+events.lab_measurement.before_verdict = kill_first
+"""
+
 
 def backend_pid(lab: Lab) -> int:
     """The process that listens on the backend's port."""
@@ -38,3 +52,37 @@ def test_a_target_that_hangs_near_the_end_fails_the_run(tmp_path: Path) -> None:
         assert verdict["verdict"] == "fail"
         assert verdict["totals"]["outcomes"]["timeout"] >= 2
         assert any("timeout" in reason for reason in verdict["reasons"])
+        assert any(reason.startswith("the target stopped answering: http://") for reason in verdict["reasons"])
+
+
+def test_a_target_that_is_gone_when_the_clean_up_begins_makes_the_run_invalid(tmp_path: Path) -> None:
+    with running_lab(tmp_path) as lab:
+        witness = tmp_path / "witness.py"
+        witness.write_text(GONE_AFTERWARDS)
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="gone", SIMULATE_EXTERNAL_SERVICES="false", BACKEND=str(backend_pid(lab))),
+            *("--headless", "--only-summary", "--users", "2", "--spawn-rate", "2", "--run-time", "4s"),
+            locustfile=str(witness),
+        )
+        with ended(suite):
+            assert suite.finish() == 2, suite.output
+        (reason,) = lab.verdict("gone")["reasons"]
+        assert reason.startswith(f"the target stopped answering: http://{lab.backend} does not answer")
+
+
+def test_a_profile_that_a_signal_cuts_short_is_invalid(tmp_path: Path) -> None:
+    with running_lab(tmp_path) as lab:
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="short", SIMULATE_EXTERNAL_SERVICES="false", LAB_PROFILE="smoke"),
+            *("--headless", "--only-summary"),
+            locustfile="scenarios/crm_load_test.py",
+        )
+        with ended(suite):
+            suite.read_until("All users spawned")
+            suite.interrupt()
+            assert suite.finish() == 2, suite.output
+        verdict = lab.verdict("short")
+        assert verdict["interrupted"] is True
+        assert verdict["planned_s"] > 0
+        assert any(reason.startswith("interrupted after ") for reason in verdict["reasons"])
+        assert lab.cleanup("short")["mark"] == "short"

@@ -82,7 +82,8 @@ def test_an_interrupted_run_ends_with_its_verdict_and_its_clean_up(lab: Lab) -> 
         suite.read_until("All users spawned")
         wait_until(lambda: len(lab.numbers()) == 1, "number for the calls")
         suite.interrupt()
-        assert suite.finish() in (0, 2)
+        assert suite.finish() == 2, suite.output
+    assert lab.verdict("interrupted")["interrupted"] is True
     assert lab.verdict("interrupted")["areas"]["crm"]["requests"] > 0
     assert lab.numbers() == []
     assert lab.cleanup("interrupted")["removed"]["users"] >= 5
@@ -171,6 +172,8 @@ def test_a_start_from_locusts_page_is_refused_with_a_sentence_and_a_good_one_run
         assert [worker.finish(20) for worker in workers] == [0, 0]
     assert "Traceback" not in master.output + workers[0].output + workers[1].output
     for run_id in ("page", "page-2"):
+        assert lab.cleanup(run_id)["mark"] == run_id
+        assert lab.verdict(run_id)["interrupted"] is False
         assert lab.verdict(run_id)["areas"]["crm"]["requests"] > 0
         assert lab.verdict(run_id)["areas"]["crm"]["failures"] == 0
 

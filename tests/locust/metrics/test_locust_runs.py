@@ -4,6 +4,7 @@ import csv
 import itertools
 import math
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -197,7 +198,9 @@ def test_a_scenario_that_runs_nothing_makes_the_run_invalid(short_runs: dict[str
     (run,) = short_runs["idle"]
     assert run.finish() == 2, run.output
     assert run.verdict()["duration_s"] > 1.9, "a run lasts as long as it was asked to, however long its start took"
-    assert run.verdict()["reasons"] == ["scenario Idle ran no task: none of the run's requests came from it"]
+    (reason,) = run.verdict()["reasons"]
+    assert reason.startswith("scenario Idle ran no task: ")
+    assert (run.verdict()["planned_s"], run.verdict()["interrupted"]) == (2, False)
 
 
 def test_no_run_at_all_is_never_a_pass(short_runs: dict[str, list[Locust]]) -> None:
@@ -244,8 +247,23 @@ def test_a_backend_that_dies_in_the_middle_fails_the_run_and_is_named(tmp_path: 
     assert "\n  - backend unreachable: " in run.output
 
 
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_did_not_reach_its_time_is_invalid(tmp_path: Path, target: str, sent: signal.Signals) -> None:
+    run = Locust(tmp_path, "--host", target, *HEADLESS, "-u", "4", "-t", "5m", "Reader")
+    with running(run):
+        wait_until(lambda: len(run.samples()) > 60, "requests")
+        run.process.send_signal(sent)
+        assert run.finish() == 2, run.output
+    verdict = run.verdict()
+    assert (verdict["planned_s"], verdict["interrupted"]) == (300, True)
+    (reason,) = verdict["reasons"]
+    assert re.fullmatch(r"interrupted after \d+ of 300 s", reason)
+    for name in ("report.html", "summary.md"):
+        assert " of 5 min planned, interrupted" in (run.results / "latest" / name).read_text()
+
+
 @pytest.mark.parametrize("signalled", ["alone", "master", "all"])
-def test_an_interrupt_ends_a_run_with_its_full_report(tmp_path: Path, target: str, signalled: str) -> None:
+def test_an_interrupt_ends_an_endless_run_with_its_full_report(tmp_path: Path, target: str, signalled: str) -> None:
     arguments = [*HEADLESS, "-u", "6", "Reader"]
     if signalled == "alone":
         processes = [Locust(tmp_path, "--host", target, *arguments)]

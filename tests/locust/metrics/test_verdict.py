@@ -10,7 +10,7 @@ import pytest
 from configs.targets import load_targets
 from metrics.recorder import Cell, Endpoint
 from metrics.targets import Group, Target, Targets
-from metrics.verdict import EXIT_CODES, Generator, RunFacts, busiest, judge
+from metrics.verdict import EXIT_CODES, Generator, Plan, RunFacts, busiest, judge
 
 LOGIN, CONTACTS, TURN = ("POST", "/api/auth/login"), ("GET", "/api/crm/contacts"), ("CALL", "turn")
 
@@ -53,6 +53,8 @@ INVALIDITIES = {
         "points lost: 7 of .* down",
     ),
     "tasks": (facts(generator=Generator(task_errors={"KeyError('id')": 3})), r"tasks raised 3 exceptions .* KeyError"),
+    "interrupted": (facts(plan=Plan(planned_s=120, interrupted_after_s=7.2)), "^interrupted after 7 of 120 s$"),
+    "unclean": (facts(plan=Plan(unclean="no answer")), "^the target stopped answering: no answer$"),
     "nothing": (facts({}, scenarios={"Visitor": [1, 0]}), "no request was made"),
 }
 
@@ -104,6 +106,13 @@ def test_a_dead_backend_fails_the_run_and_is_named() -> None:
     assert verdict.reasons[0] == (
         "backend unreachable: 123 connection errors in 200 requests, from second 12 to second 30 of the run"
     )
+
+
+def test_a_dead_twilio_double_is_not_called_the_backend() -> None:
+    verdict = judge(facts({CONTACTS: cell(50), ("CALL", "dial"): cell(4, failures=4, outcome="connection")}), TARGETS)
+    assert verdict.exit_code == 1
+    assert verdict.reasons[0].startswith("Twilio double unreachable: 4 calls could not be dialled")
+    assert not any("backend" in reason for reason in verdict.reasons)
 
 
 def test_failures_are_named_by_kind() -> None:
