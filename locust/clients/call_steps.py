@@ -17,9 +17,13 @@ ANSWER, CONNECT, FIRST_AUDIO, TURN, COMPLETE = "answer", "connect", "first audio
 MEASURED = {"answered": ANSWER, "connected": CONNECT, "first_audio": FIRST_AUDIO, "turn": TURN}
 DIAL = "dial"
 """Only failures: the Twilio double could not be asked to call."""
-OVERDUE = {ANSWER: (5000, "webhook-timeout"), CONNECT: (5000, "stream-handshake"), FIRST_AUDIO: (2000, "no-agent-audio")}
-"""After how many ms a step that the caller's hanging up cuts short has failed all the same, and as what: past what a run
-is held to. A turn is not among them: no event says when the caller's words ended."""
+OVERDUE = {
+    ANSWER: (5000, "webhook-timeout"),
+    CONNECT: (5000, "stream-handshake"),
+    FIRST_AUDIO: (2000, "no-agent-audio"),
+}
+"""After how many ms a step that the caller's hanging up cuts short has failed all the same, and as what: past what a
+run is held to. A turn is not among them: no event says when the caller's words ended."""
 NEXT = {ANSWER: CONNECT, CONNECT: FIRST_AUDIO, FIRST_AUDIO: TURN, TURN: TURN}
 
 REASONS = frozenset(
@@ -73,6 +77,7 @@ class CallSteps:
         """The double's sentence about a failure."""
         self._at_ms: float | None = 0.0
         self._cut_short = False
+        self._overdue = False
 
     def cut_short(self, waited_ms: float) -> list[Step]:
         """The caller hangs up before the script's end, as its test is over: what is then missing has not failed.
@@ -81,7 +86,8 @@ class CallSteps:
         """
         self._cut_short = True
         limit_ms, reason = OVERDUE.get(self.pending, (math.inf, ""))
-        return [Step(self.pending, waited_ms, reason)] if waited_ms > limit_ms else []
+        self._overdue = waited_ms > limit_ms
+        return [Step(self.pending, waited_ms, reason)] if self._overdue else []
 
     def feed(self, event: Mapping[str, Any]) -> list[Step]:
         """The steps that an event finishes. Events of kinds that are not known are passed over."""
@@ -92,8 +98,8 @@ class CallSteps:
         if isinstance(sid, str):
             self.call_sid = sid
         if name in MEASURED:
-            if self._cut_short:
-                return []  # too late, and what it was late for may be counted already
+            if self._overdue:
+                return []  # it is counted already
             return [self._measured(MEASURED[name], event)]
         if name == "ended":
             return self._ended(event)

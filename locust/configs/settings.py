@@ -27,6 +27,10 @@ TAKES_BASE_URL = "an http or https URL with a host and no path, such as http://1
 TAKES_WS_URL = "a ws or wss URL with a host and no path, such as ws://127.0.0.1:8001"
 
 
+CREDENTIALS = re.compile(r"(?<=//)[^/]*@")
+"""The user's name and password in a URL; they may hold an @ themselves."""
+
+
 class SettingsError(ValueError):
     """A variable holds what the suite cannot use; the text is one sentence for a person."""
 
@@ -250,7 +254,7 @@ class Settings(BaseSettings):
         try:
             origin = _http_origin(url)
         except ValueError:
-            raise SettingsError(f"{source} holds {url!r}, but takes {TAKES_BASE_URL}.") from None
+            raise SettingsError(f"{source} holds {without_credentials(url)}, but takes {TAKES_BASE_URL}.") from None
         host = urlsplit(origin).hostname
         if is_production(origin) and host not in self.allow_hosts:
             raise SettingsError(
@@ -258,6 +262,12 @@ class Settings(BaseSettings):
                 f" name {host} in LAB_ALLOW_HOSTS if it really is to be loaded."
             )
         return origin
+
+
+def without_credentials(text: str) -> str:
+    """What was given for a URL, in quotes for a sentence; a user name and a password in it are not shown."""
+    hidden = CREDENTIALS.sub("***@", text)
+    return repr(text) if hidden == text else f"{hidden!r} with a user name, which no URL here may have"
 
 
 def websocket_url(base_url: str) -> str:
@@ -276,7 +286,7 @@ def _sentence(error: ValidationError) -> str:
     if isinstance(held, SecretStr) or "Secret" in str(field.annotation):
         held = "a value that is not shown"
     else:
-        held = repr(str(held))
+        held = without_credentials(str(held))
     return f"{variable} holds {held}, but takes {field.description}."
 
 

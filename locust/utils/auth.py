@@ -5,11 +5,12 @@ In a run, users get their accounts from the master instead (`utils.desk`): nothi
 
 from __future__ import annotations
 
+import sys
 import time
 
-from configs.settings import Settings, load_settings, new_run_id
+from configs.settings import WRONG_USAGE, Settings, SettingsError, load_settings, new_run_id
 from utils.accounts import Account
-from utils.plain_http import PlainHttp, Refused
+from utils.plain_http import PlainHttp, Refused, SetupError
 from utils.provisioning import Borrowed, Provisioner, read_capabilities
 from utils.tokens import Tokens
 
@@ -28,7 +29,14 @@ class AuthManager:
         self._tokens: Tokens | None = None
 
     def get_or_create_token(self) -> str:
-        """An access token that is good for a while; raises SetupError when the target gives none."""
+        """An access token that is good for a while; where there is none to get, one sentence and exit code 3."""
+        try:
+            return self._token()
+        except (SettingsError, SetupError) as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(WRONG_USAGE)
+
+    def _token(self) -> str:
         settings = load_settings()
         http = PlainHttp(settings.base_url, settings.run_id)
         if self._account is None:

@@ -38,6 +38,10 @@ class Refused(SetupError):
         self.status = status
 
 
+class NoJson(SetupError):
+    """The target answered with something that is no JSON."""
+
+
 class NoAnswer(SetupError):
     """The target did not answer: `timed_out_after` so many seconds, or None when there is no connection to it."""
 
@@ -85,7 +89,7 @@ class PlainHttp:
         try:
             return response.json()
         except ValueError:
-            raise SetupError(f"{method} {self.base_url}{path} was answered with something that is no JSON") from None
+            raise NoJson(f"{method} {self.base_url}{path} was answered with something that is no JSON") from None
 
     def _send(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import zlib
 from dataclasses import dataclass
@@ -12,8 +13,12 @@ from utils.capabilities import Capabilities, NotThePlatform
 from utils.identity import mail_domain, run_label
 from utils.ledger import Ledger
 from utils.numbers import NumberInventory
-from utils.plain_http import PlainHttp, Refused, SetupError
+from utils.plain_http import NoJson, PlainHttp, Refused, SetupError
 
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK_S = 10.0
+"""How long a target may take to say what it offers: nobody has loaded it yet."""
 LINE_TRIES = 250
 """How many organisations are registered at most until one's id makes a phone number: one in 27 does on the platform,
 so that all of so many fail once in 12,000 times. A reference backend can be set so that each one fits."""
@@ -31,8 +36,9 @@ def read_capabilities(http: PlainHttp) -> Capabilities:
     """What the target offers; raise SetupError with what to do when it is down or no platform."""
     what_to_do = "set LOAD_TEST_BASE_URL or --host to a platform that runs"
     try:
-        return Capabilities.read(http.call("GET", "/openapi.json"))
-    except (NotThePlatform, Refused) as error:
+        logger.info("Asking %s what it offers (/openapi.json); waiting %.0f s at most.", http.base_url, FIRST_LOOK_S)
+        return Capabilities.read(http.call("GET", "/openapi.json", within_s=FIRST_LOOK_S))
+    except (NotThePlatform, NoJson, Refused) as error:
         raise SetupError(
             f"{http.base_url} answers, but is no Thanotopolis platform ({error}): {what_to_do}."
         ) from error

@@ -35,7 +35,7 @@ ENDED = {
 def follow(*events: dict[str, Any], cut_short: bool = False) -> tuple[list[Step], CallSteps]:
     call = CallSteps()
     if cut_short:
-        call.cut_short()
+        call.cut_short(100)
     return [step for event in events for step in call.feed(event)], call
 
 
@@ -95,6 +95,27 @@ def test_a_call_that_ends_before_the_agent_spoke_has_failed_unless_it_was_cut_sh
         Step("complete", 4.5),
     ]
     assert follow(ANSWERED, CONNECTED, ENDED, cut_short=True)[0][2:] == [Step("complete", 4.5)]
+
+
+@pytest.mark.parametrize(
+    ("events", "waited_ms", "overdue"),
+    [
+        ([], 4900, []),
+        ([], 6000, [Step("answer", 6000, "webhook-timeout")]),
+        ([ANSWERED, CONNECTED], 1900, []),
+        ([ANSWERED, CONNECTED], 2100, [Step("first audio", 2100, "no-agent-audio")]),
+        ([ANSWERED, CONNECTED, FIRST_AUDIO], 7000, []),
+    ],
+)
+def test_hanging_up_does_not_hide_what_was_overdue(
+    events: list[dict[str, Any]], waited_ms: float, overdue: list[Step]
+) -> None:
+    call = CallSteps()
+    for event in events:
+        call.feed(event)
+    assert call.cut_short(waited_ms) == overdue
+    assert call.feed(ENDED | {"status": "canceled"}) == [Step("complete", 4.5)]
+    assert call.over
 
 
 @pytest.mark.parametrize(

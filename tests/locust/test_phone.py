@@ -250,7 +250,7 @@ def test_without_a_double_a_call_fails_within_its_bound() -> None:
         reserved.bind(("127.0.0.1", 0))
         steps, log = dial(f"http://127.0.0.1:{reserved.getsockname()[1]}", ["good"])
     name, waited_ms, reason = steps[0][0][0]
-    assert (name, reason) == ("answer", "control-unreachable")
+    assert (name, reason) == ("dial", "control-unreachable")
     assert 1900 < waited_ms < 10_000
     assert "cannot be reached" in log
     assert TOKEN not in log

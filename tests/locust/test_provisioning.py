@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from pydantic import SecretStr
 
 from configs.settings import Settings, load_settings
 from tests.support.platform_target import Request, Target, running_target
-from utils.accounts import CALLS_AT_ONCE, VOICE_SOCKETS
+from utils.accounts import CALLS_AT_ONCE, VOICE_SOCKETS, Account
+from utils.capabilities import Capabilities
+from utils.cleanup import Cleanup
 from utils.desk import Desk, Grant
 from utils.identity import mail_domain
 from utils.numbers import NumberInventory
@@ -180,6 +184,31 @@ def test_a_target_that_is_down_is_named_with_what_to_do() -> None:
         f"The target {url} does not answer (connection refused): start it,"
         " or set LOAD_TEST_BASE_URL or --host to a platform that runs."
     )
+
+
+def test_a_first_look_that_hangs_ends_in_time_and_says_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("utils.provisioning.FIRST_LOOK_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as hole, caplog.at_level("INFO"):
+        url = f"http://127.0.0.1:{hole.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(SetupError, match=f"^The target {url} does not answer .timed out.: start it, or set "):
+            read_capabilities(PlainHttp(url, "r1"))
+    assert time.monotonic() - began < 5
+    assert f"Asking {url} what it offers (/openapi.json)" in caplog.text
+
+
+def test_a_clean_up_of_a_target_that_hangs_ends_in_its_time() -> None:
+    offered = Capabilities(["POST /api/auth/login", "GET /api/conversations/search", "DELETE /api/conversations/{id}"])
+    people = [Account("user", f"p{number}@example.com", "x", access_token="t") for number in range(20)]
+    with socket.create_server(("127.0.0.1", 0)) as hole:
+        http = PlainHttp(f"http://127.0.0.1:{hole.getsockname()[1]}", "r1")
+        began = time.monotonic()
+        report = Cleanup(http, "r1", offered, None, limit_s=1).sweep([], None, people)
+    assert time.monotonic() - began < 8
+    assert report.failed
+    assert len(report.left) == 20
 
 
 def test_the_twilio_double_is_checked_before_a_run_with_calls(target: Target) -> None:

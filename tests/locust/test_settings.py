@@ -151,6 +151,17 @@ def test_a_locustfile_exits_with_3_and_one_line() -> None:
     ]
 
 
+def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOAD_TEST_BASE_URL", "LAB_TWILIO_URL"):
+        load_settings.cache_clear()
+        monkeypatch.setenv(name, "http://me:hush@127.0.0.1:8001")
+        with pytest.raises(SettingsError) as refused:
+            load_settings()
+        assert str(refused.value).startswith(f"{name} holds 'http://***@127.0.0.1:8001' with a user name, which no URL")
+        assert "hush" not in str(refused.value)
+        monkeypatch.delenv(name)
+
+
 DEV = "https://dev.thanotopolis.com"
 
 

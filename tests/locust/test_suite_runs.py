@@ -288,6 +288,22 @@ def test_a_shell_gets_a_token_that_the_target_takes(lab: Lab) -> None:
         assert json.load(answer)["is_active"] is True
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense"])
+def test_a_shell_that_gets_no_token_gets_a_sentence(url: str) -> None:
+    code = "from utils.auth import auth_manager; print(auth_manager.get_or_create_token())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=SUITE,
+        env=clean_environment(LOAD_TEST_BASE_URL=url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    (sentence,) = done.stderr.splitlines()
+    assert url in sentence
+
+
 def test_without_external_services_nothing_is_dialled(lab: Lab) -> None:
     suite = Suite(
         lab.environment(LAB_RUN_ID="quiet", SIMULATE_EXTERNAL_SERVICES="false", LAB_TWILIO_URL="http://127.0.0.1:1"),
