@@ -27,6 +27,7 @@ class Worker:
     """What is known about one worker (or, in a run without workers, about the one process)."""
 
     number: int
+    """Counted from 1, as they come."""
     seen: float
     """The master's time of its last report."""
     clock: float
@@ -77,7 +78,7 @@ class Merge:
         """Add what `Recorder.take` gave on worker `worker_id`, received at `now` by the master's clock."""
         worker = self.workers.get(worker_id)
         if worker is None:
-            worker = self.workers[worker_id] = Worker(number=len(self.workers), seen=now, clock=now)
+            worker = self.workers[worker_id] = Worker(number=len(self.workers) + 1, seen=now, clock=now)
         offset = delta["now"] - now
         worker.clock_offset = offset if abs(offset) > CLOCK_TOLERANCE_S else 0.0
         worker.seen = now
