@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import orjson
 from starlette.responses import Response
 
 from mock_services.backend.accounts.access import ADMINS, Access
@@ -60,7 +59,7 @@ class AdminUsers:
             {
                 "users": [user_view(user) for user in found[first : first + query.page_size]],
                 "total": len(found),
-                "page": orjson.Fragment(b"%d" % query.page),
+                "page": query.page,
                 "page_size": query.page_size,
             }
         )

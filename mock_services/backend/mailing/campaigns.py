@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 
 from mock_services.backend.accounts.access import Access
@@ -69,7 +68,7 @@ class Campaigns:
             {
                 "campaigns": [_campaign_view(each) for each in shown],
                 "total": len(campaigns),
-                "skip": orjson.Fragment(b"%d" % query.skip),
+                "skip": query.skip,
                 "limit": query.limit,
             }
         )

@@ -99,8 +99,8 @@ class SimulatedCall(BaseModel):
 class CallsQuery(BaseModel):
     """Which calls. `per_page` has no upper bound."""
 
-    page: Annotated[int, Field(ge=1)] = 1
-    per_page: Annotated[int, Field(ge=0)] = 20
+    page: Annotated[BigInt, Field(ge=1)] = 1
+    per_page: Annotated[BigInt, Field(ge=0)] = 20
     status: str | None = None
 
 
@@ -212,8 +212,8 @@ class MessagesQuery(BaseModel):
 
     message_type: str | None = None
     sender_type: str | None = None
-    limit: Annotated[int, Field(ge=0)] = 100
-    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[BigInt, Field(ge=0)] = 100
+    offset: Annotated[BigInt, Field(ge=0)] = 0
     order_by: str = "timestamp"
     order_dir: str = "asc"
 

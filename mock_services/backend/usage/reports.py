@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 
 from mock_services.backend.accounts.access import ADMINS, Access
@@ -85,7 +84,7 @@ class UsageReports:
             {
                 "records": [record_view(record) for record in found[first : first + query.page_size]],
                 "total": len(found),
-                "page": orjson.Fragment(b"%d" % query.page),
+                "page": query.page,
                 "page_size": query.page_size,
             }
         )

@@ -255,6 +255,7 @@ async def test_calls_are_listed_newest_first(caller: Caller, founder: Founder) -
         ({"page": 2}, range(4, -1, -1)),
         ({"per_page": 1000}, range(24, -1, -1)),
         ({"page": 3}, ()),
+        ({"page": 2**63 - 1, "per_page": 2**63 - 1}, ()),
         ({"status": "completed"}, (7,)),
         ({"status": "no_answer"}, ()),
         ({"page_size": 3, "start_date": "x"}, range(24, 4, -1)),
@@ -262,7 +263,13 @@ async def test_calls_are_listed_newest_first(caller: Caller, founder: Founder) -
         page = await caller.calls(**params)
         assert [call["call_sid"] for call in page["calls"]] == [f"CA{number}" for number in sids], params
     assert set(page) == {"calls", "total", "page", "per_page"}
-    for bad, status in (({"status": "in-progress"}, 400), ({"page": 0}, 422), ({"per_page": -1}, 422)):
+    for bad, status in (
+        ({"status": "in-progress"}, 400),
+        ({"page": 0}, 422),
+        ({"page": 2**63}, 422),
+        ({"per_page": -1}, 422),
+        ({"per_page": 2**63}, 422),
+    ):
         assert (await caller.member.call("GET", "/api/telephony/calls", params=bad)).status_code == status
     call = (await caller.calls(status="completed"))["calls"][0]
     path = f"/api/telephony/calls/{call['id']}"
