@@ -37,7 +37,8 @@ class Ports:
 
 def doubles(ports: Ports, *, backend: bool) -> list[Spec]:
     """Give the doubles, with the reference backend where it is the target."""
-    specs = [_double("vendors", ports.vendors), _double("twilio", ports.twilio)]
+    webhook = {"STRIPE_WEBHOOK_URL": f"http://127.0.0.1:{ports.backend}/api/billing/webhook"}
+    specs = [_double("vendors", ports.vendors, webhook if backend else None), _double("twilio", ports.twilio)]
     if backend:
         environment = {
             # A lab is for trying things out: cheap hashes, and tenants that can all take calls (docs/backend.md).

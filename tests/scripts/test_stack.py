@@ -21,3 +21,10 @@ def test_the_backend_is_told_where_everything_is_that_its_defaults_name() -> Non
             expected[str(field.validation_alias)] = moved.rstrip("/")
     assert expected
     assert expected.items() <= backend.environment.items()
+
+
+def test_stripes_double_tells_the_backend_of_subscriptions_where_there_is_one() -> None:
+    ports = Ports(backend=18001, twilio=18010, vendors=18020, page=18089, bus=15557)
+    webhook = {"STRIPE_WEBHOOK_URL": "http://127.0.0.1:18001/api/billing/webhook"}
+    assert doubles(ports, backend=True)[0].environment == webhook
+    assert doubles(ports, backend=False)[0].environment == {}
