@@ -126,11 +126,13 @@ class CallSteps:
         self.over = True
         media = event.get("media")
         self.media = media if isinstance(media, Mapping) else {}
-        steps = []
+        steps: list[Step] = []
+        if self._cut_short and self.pending == ANSWER:
+            return steps  # cancelled before the target knew of it: there is no call that it could complete
         if self.pending != TURN and not self._cut_short:
             reason = "no-agent-audio" if self.pending == FIRST_AUDIO else "ended-early"
             steps.append(Step(self.pending, self._since_last(event), reason))
-        return [*steps, _completed(event, self._cut_short)]
+        return [*steps, _completed(event)]
 
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True
@@ -146,11 +148,8 @@ class CallSteps:
         return None if now is None or self._at_ms is None else max(0.0, now - self._at_ms)
 
 
-def _completed(event: Mapping[str, Any], cut_short: bool) -> Step:
-    """The last step of a call, judged by what the target answered to its status callback and by how it ended.
-
-    A caller that hangs up before the call is answered has cancelled it, which is no failure.
-    """
+def _completed(event: Mapping[str, Any]) -> Step:
+    """The last step of a call, judged by how it ended and by what the target answered to its status callback."""
     callbacks = event.get("callbacks")
     callbacks = callbacks if isinstance(callbacks, Mapping) else {}
     answers = callbacks.get("answers")
@@ -160,7 +159,7 @@ def _completed(event: Mapping[str, Any], cut_short: bool) -> Step:
         failure = "callback-failed"
     elif any(_refused(each) for each in answers):
         failure = "callback-refused"
-    elif event.get("status") != "completed" and not cut_short:
+    elif event.get("status") != "completed":
         failure = "not-completed"
     return Step(COMPLETE, _number(answers[-1].get("latency_ms")) if answers else None, failure)
 
