@@ -147,7 +147,12 @@ class VoiceAgentStream:
 
         dialogue = Dialogue(self._settings.max_call_messages)
         bridge = AgentBridge(self._address, self._opening(configuration), dialogue, play)
-        return LiveCall(call, start.caller, bridge, dialogue)
+        live = LiveCall(call, start.caller, bridge, dialogue)
+        live.agent.add_done_callback(lambda _: self._count_failure(bridge))
+        return live
+
+    def _count_failure(self, bridge: AgentBridge) -> None:
+        self.counts["agent_failures"] += bool(bridge.failure)
 
     def _opening(self, configuration: Configuration) -> tuple[str, str]:
         tenant = self._accounts.tenants.get(configuration.tenant_id)
@@ -165,7 +170,6 @@ class VoiceAgentStream:
         if isinstance(outcome, Exception):
             log.error("the bridge of call %s failed", live.call.call_sid, exc_info=outcome)
         self.counts["backlog_dropped"] += live.bridge.dropped
-        self.counts["agent_failures"] += bool(live.bridge.failure)
         self.counts["agent_errors"] += len(live.dialogue.errors)
         summarised = await self._closing.summarise(live.call)
         self.counts["summaries"] += summarised
