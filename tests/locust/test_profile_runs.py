@@ -125,7 +125,9 @@ def test_a_signal_ends_a_profile_with_a_full_report(runs: Runs, target: Target, 
         suite.read_until("All users spawned")
         wait_until(lambda: "GET /api/crm/contacts" in target.operations(), "request of the run")
         suite.interrupt() if signal == "SIGINT" else suite.process.terminate()
-        assert suite.finish(30) == 0, suite.output
+        assert suite.finish(30) == 2, suite.output
+    assert runs.verdict()["verdict"] == "invalid"
+    assert any(reason.startswith("interrupted after") for reason in runs.verdict()["reasons"])
     assert runs.verdict()["areas"]["crm"]["requests"] > 0
     assert (runs.directory / "run" / "report.html").exists()
 
