@@ -141,6 +141,7 @@ def test_the_platforms_bulk_mail_is_refused(stub: str) -> None:
         (b"{", "application/json", 400, "Bad Request"),
         (b"[" * 100_000, "application/json", 400, "Bad Request"),
         (b'{"subject": "\xff"}', "application/json", 400, "Invalid UTF8 in request."),
+        (b'{"subject": "\\ud800"}', "application/json", 400, "Bad Request"),
         (b"[]", "application/json", 400, "Invalid type. Expected: object, given: array."),
         (b"a=1", "application/x-www-form-urlencoded", 415, "Content-Type should be application/json."),
     ],
