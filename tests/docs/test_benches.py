@@ -12,3 +12,10 @@ def test_the_media_bench_reports_its_figures() -> None:
     assert bench.returncode in {0, 1, 2}, bench.stderr  # 2: the machine was too busy to tell
     figures = json.loads(bench.stdout)
     assert figures["calls_ended"] == 3
+
+
+def test_the_http_bench_reports_its_figures() -> None:
+    command = [str(ROOT / "scripts" / "bench" / "http"), "--part", "backend", "--seconds", "1", "--json"]
+    bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert bench.returncode in {0, 1, 2}, bench.stderr
+    assert json.loads(bench.stdout)
