@@ -13,23 +13,19 @@ import asyncio
 import base64
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
+from bench.pinned import get, process, waited_ms
 from websockets.asyncio.client import connect
 
-ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "AC" + "0" * 31 + "1"
 TOKEN = "bench" * 6
 NUMBER = "+15555550100"
@@ -86,33 +82,6 @@ def main() -> None:
     figures["cores"] = "one each" if len(cores) > 1 else "one for both"
     print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
     sys.exit(verdict(figures)[0])
-
-
-@contextmanager
-def process(module: str, core: int, environment: dict[str, str], *arguments: str) -> Iterator[tuple[int, str]]:
-    """Start `python -m module` pinned to `core`; give its pid and the address that it announces, and end it after."""
-    search = os.pathsep.join([str(ROOT), str(ROOT / "scripts")])
-    started = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": search, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    os.sched_setaffinity(started.pid, {core})
-    try:
-        assert started.stdout is not None
-        announced = started.stdout.readline()
-        if " ready on " not in announced:
-            sys.exit(f"media: {module} did not start; its own words are above")
-        yield started.pid, announced.split()[-1]
-    finally:
-        started.send_signal(signal.SIGTERM)
-        try:
-            started.wait(10)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
 
 
 async def measure(asked: argparse.Namespace, double: int, double_url: str, peer_url: str) -> dict[str, Any]:
@@ -222,11 +191,6 @@ async def until(holds: Callable[[], bool], seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
-def waited_ms(pid: int) -> float:
-    """Give how long a process was ready to run while its core ran something else (Linux's schedstat)."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e6
-
-
 def buy_number(double_url: str, peer_url: str) -> None:
     """Give the account its number. The target answers GET only, so its webhooks are asked for with GET."""
     number = {
@@ -243,12 +207,6 @@ def buy_number(double_url: str, peer_url: str) -> None:
     )
     with urllib.request.urlopen(request, timeout=10):  # noqa: S310
         pass
-
-
-def get(url: str) -> Any:
-    """Fetch JSON."""
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
-        return json.load(answer)
 
 
 if __name__ == "__main__":
