@@ -3,13 +3,10 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from socket import create_connection
 from typing import Any
 
@@ -21,8 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from mock_services.core.speech import FRAME_BYTES, SILENCE, is_voiced, load_recordings
+from tests.support.doubles import ROOT, serving
 
-ROOT = Path(__file__).resolve().parents[3]
 KEY = "1ab0000000000000000000000000000000deeb9a"
 TOKEN = {"Authorization": f"Token {KEY}"}
 CALLER = {line.topic: line for line in load_recordings("caller")}
@@ -34,27 +31,6 @@ SETTINGS = {
     "audio": {"input": FORMAT, "output": FORMAT},
     "agent": {"think": {"provider": {"type": "open_ai", "model": "gpt-4o-mini"}, "prompt": "Answer the phone."}},
 }
-
-
-@contextmanager
-def serving(module: str, **environment: str) -> Iterator[str]:
-    """Run a process of doubles on a port of its own; give `127.0.0.1:<port>`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DEEPGRAM_", "LAB_"))}
-    command = [sys.executable, "-m", f"mock_services.{module}", "--port", "0"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, cwd=ROOT, env={**clean, **environment}, text=True, stdout=pipe, stderr=pipe
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        ready = re.fullmatch(r"\w+ ready on http://(\S+)\n", process.stdout.readline())
-        try:
-            assert ready, "the process did not announce itself"
-            yield ready[1]
-        finally:
-            process.terminate()
-            assert process.wait(10) in (0, -signal.SIGTERM)
-            assert process.stderr.read() == "", "nothing went wrong inside"
 
 
 @pytest.fixture(scope="module")
