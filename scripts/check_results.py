@@ -76,7 +76,10 @@ def read_totals(path: Path) -> Totals:
         raise CsvError(
             f"{path} has {len(totals)} rows named {TOTAL}, but a Locust run has one: the file is cut or mixed"
         )
-    return _totals(path, totals[0])
+    found = _totals(path, totals[0])
+    if found.failures > found.requests:
+        raise CsvError(f"{path} has {found.failures} failures in {found.requests} requests: the file is cut or mixed")
+    return found
 
 
 def _totals(path: Path, row: dict[str, str]) -> Totals:
@@ -98,11 +101,11 @@ def _totals(path: Path, row: dict[str, str]) -> Totals:
         ) from error
 
 
-def judge(totals: Totals, max_avg_ms: float, max_error_percent: float, max_p95_ms: float) -> list[tuple[bool, str]]:
+def judge(totals: Totals, max_average_ms: float, max_error_percent: float, max_p95_ms: float) -> list[tuple[bool, str]]:
     """Each gate: whether it is met, and the sentence that says so."""
     errors = 100 * totals.failures / totals.requests
     gates = [
-        ("average response time", totals.average_ms, max_avg_ms, "ms"),
+        ("average response time", totals.average_ms, max_average_ms, "ms"),
         ("failed requests", errors, max_error_percent, "%"),
         ("95th percentile", totals.p95_ms, max_p95_ms, "ms"),
     ]
@@ -119,7 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Judge one file; the exit code."""
     parser = Parser(prog="check_results.py", description=__doc__)
     parser.add_argument("csv", type=Path, metavar="PREFIX_stats.csv", help="the statistics that Locust wrote")
-    parser.add_argument("--max-avg-ms", type=bound, default=2000.0, help="gate: average in ms (default: 2000)")
+    names = ("--max-average-ms", "--max-avg-ms")
+    parser.add_argument(*names, type=bound, default=2000.0, help="gate: average in ms (default: 2000)")
     parser.add_argument("--max-error-percent", type=bound, default=2.0, help="gate: failures in %% (default: 2)")
     parser.add_argument("--max-p95-ms", type=bound, default=5000.0, help="gate: 95th percentile in ms (default: 5000)")
     parser.add_argument("--min-requests", type=count, default=1, help="fewer cannot be judged (default: 1)")
@@ -132,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if totals.requests < least:
         print(f"invalid: {totals.requests} requests, at least {least} are needed to judge the run")
         return TOO_FEW
-    verdicts = judge(totals, options.max_avg_ms, options.max_error_percent, options.max_p95_ms)
+    verdicts = judge(totals, options.max_average_ms, options.max_error_percent, options.max_p95_ms)
     for _, sentence in verdicts:
         print(sentence)
     met = all(met for met, _ in verdicts)

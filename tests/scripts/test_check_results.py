@@ -68,8 +68,9 @@ def test_a_value_at_its_limit_is_met(stats: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
+        (("--max-average-ms", "12"), 1),
+        (("--max-average-ms", "12.5"), 0),
         (("--max-avg-ms", "12"), 1),
-        (("--max-avg-ms", "12.5"), 0),
         (("--max-error-percent", "0.1"), 1),
         (("--max-error-percent", "0.2"), 0),
         (("--max-p95-ms", "39"), 1),
@@ -100,6 +101,8 @@ def test_a_run_without_requests_cannot_be_judged(stats: Path, options: tuple[str
         ((HEADER + total() + total()).encode(), "has 2 rows named Aggregated"),
         ((HEADER + total(requests="many")).encode(), "holds 'many' as the Aggregated row's 'Request Count'"),
         ((HEADER + total(failures=-1)).encode(), "holds '-1' as the Aggregated row's 'Failure Count'"),
+        ((HEADER + total(failures=1001)).encode(), "has 1001 failures in 1000 requests: the file is cut or mixed"),
+        ((HEADER + total(0, 1, 0, "N/A")).encode(), "has 1 failures in 0 requests: the file is cut or mixed"),
         ((HEADER + total(average="nan")).encode(), "holds 'nan' as the Aggregated row's 'Average Response Time'"),
         ((HEADER + total(p95="N/A")).encode(), "holds 'N/A' as the Aggregated row's '95%'"),
         ((HEADER + ",Aggregated,1000,2,5\n").encode(), "holds None as the Aggregated row's 'Average Response Time'"),
@@ -121,7 +124,7 @@ def test_an_endpoint_that_is_called_like_the_total_is_not_taken_for_it(stats: Pa
 
 
 @pytest.mark.parametrize(
-    "options", [("--max-avg-ms", "soon"), ("--max-p95-ms", "-1"), ("--max-avg-ms", "inf"), ("--nope",)]
+    "options", [("--max-average-ms", "soon"), ("--max-p95-ms", "-1"), ("--max-average-ms", "inf"), ("--nope",)]
 )
 def test_wrong_usage_is_three(stats: Path, options: tuple[str, ...]) -> None:
     stats.write_text(HEADER + total())
