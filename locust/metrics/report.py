@@ -1,4 +1,4 @@
-"""What a run leaves in `results/<run_id>/`: verdict.json, report.html, junit.xml, summary.md; and `results/latest`.
+"""What a run leaves in `results/<run_id>/`: its verdict, reports and histograms (docs/results.md) and `results/latest`.
 
 Every file is written whole or not at all, and the directory is named `latest` only once all of them are there.
 """
@@ -19,6 +19,8 @@ from markupsafe import Markup
 from metrics.charts import MOST_POINTS, Line, line_chart
 from metrics.recorder import Cell
 from metrics.run import Moment, Run
+from metrics.stored import FILE_NAME as HISTOGRAMS
+from metrics.stored import StoredRun
 from metrics.verdict import Plan, Verdict, figure
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -47,6 +49,8 @@ def write_report(directory: Path, run: Run, verdict: Verdict) -> None:
     environment = _environment()
     for name in ("report.html", "junit.xml", "summary.md"):
         write_atomically(directory / name, environment.get_template(name).render(context))
+    stored = StoredRun(run.run_id, run.seed, run.ended - run.started, run.merge.endpoints)
+    write_atomically(directory / HISTOGRAMS, stored.to_json())
     # Last of all: who waits for a verdict finds the rest beside it.
     content = verdict.facts() | _run_facts(run, verdict)
     write_atomically(directory / "verdict.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -58,6 +58,7 @@ class Page(HTMLParser):
 def test_all_files_are_written_whole(tmp_path: Path, judged: tuple[Run, Verdict]) -> None:
     write_report(tmp_path / "run-1", *judged)
     assert sorted(path.name for path in (tmp_path / "run-1").iterdir()) == [
+        "histograms.json",
         "junit.xml",
         "report.html",
         "summary.md",
