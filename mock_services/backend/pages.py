@@ -41,7 +41,14 @@ class Pages:
             area("GET", "/debug/routes", self.routes, gives=JSON_OBJECT),
             area("GET", "/openapi.json", self.openapi, gives=JSON_OBJECT),
             area("GET", "/robots.txt", self.robots),
-            Operation(method="GET", path="/favicon.ico", handler=self.favicon, tag="pages", responses={204: None}),
+            Operation(
+                method="GET",
+                path="/favicon.ico",
+                handler=self.favicon,
+                summary="Say that there is no icon",
+                tag="pages",
+                responses={204: None},
+            ),
         )
 
     async def health(self, exchange: Exchange) -> Response:

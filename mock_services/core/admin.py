@@ -42,12 +42,17 @@ class Admin:
         self._started = time.monotonic()
         self._router: Router[Operation] = Router()
         own = (
-            Operation(method="GET", path="/__lab/health", handler=self._health),
-            Operation(method="GET", path="/__lab/journal", handler=self._journal),
-            Operation(method="GET", path="/__lab/metrics", handler=self._metrics),
-            Operation(method="POST", path="/__lab/reset", handler=self._do_reset),
+            Operation(method="GET", path="/__lab/health", handler=self._health, summary="Say that it runs"),
+            Operation(
+                method="GET", path="/__lab/journal", handler=self._journal, summary="Find requests that were served"
+            ),
+            Operation(method="GET", path="/__lab/metrics", handler=self._metrics, summary="Give counts and gauges"),
+            Operation(
+                method="POST", path="/__lab/reset", handler=self._do_reset, summary="Put the state back to its start"
+            ),
         )
-        for operation in (*own, *operations):
+        self.operations = (*own, *operations)
+        for operation in self.operations:
             self._router.add(operation.method, operation.path, operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -78,6 +78,8 @@ class Service:
     ) -> None:
         self.name = name
         self.operations = tuple(operations)
+        self.sockets = tuple(sockets)
+        self.admin_sockets = tuple(admin_sockets)
         self.errors = errors
         self.journal = Journal()
         self.lifespan = lifespan
@@ -95,7 +97,7 @@ class Service:
         for operation in self.operations:
             self._router.add(operation.method, operation.path, operation)
         self._sockets: Router[tuple[str, SocketHandler]] = Router()
-        for path, handler in (*sockets, *admin_sockets):
+        for path, handler in (*self.sockets, *self.admin_sockets):
             self._sockets.add("WS", path, (path, handler))
         self._bodies = {o.name: TypeAdapter(o.body).validate_python for o in self.operations if o.body is not None}
         self.admin = Admin(self, admin_operations, reset, gauges)

@@ -31,7 +31,7 @@ class Sockets:
         self._state = state
 
     async def stream_input(self, websocket: WebSocket) -> None:
-        """Serve one socket. What is wrong with it is said in a message after accepting, as ElevenLabs does."""
+        """Speak texts as they come in. What is wrong is said in a message after accepting, as ElevenLabs does."""
         await websocket.accept()
         self._state.sockets += 1
         with ExitStack() as held:

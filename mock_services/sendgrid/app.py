@@ -71,7 +71,11 @@ class SendGrid:
             SendGridErrors(),
             before=[body_limit(settings.max_body_mib << 20, lambda: PayloadTooLarge(settings.max_body_mib))],
             after_authentication=[self._limit, self._take_time],
-            admin_operations=[Operation(method="GET", path="/__lab/messages", handler=self._messages)],
+            admin_operations=[
+                Operation(
+                    method="GET", path="/__lab/messages", handler=self._messages, summary="Find mails that were taken"
+                )
+            ],
             reset=[self.reset],
             gauges=self.gauges,
         )

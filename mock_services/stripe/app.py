@@ -86,8 +86,15 @@ class Stripe:
             after_authentication=[self._limit, self._read, self._claim, self._take_time],
             decorate=[self._finish],
             admin_operations=[
-                Operation(method="POST", path="/__lab/checkout/{id}/complete", handler=self._complete_checkout),
-                Operation(method="GET", path="/__lab/webhooks", handler=self._webhooks),
+                Operation(
+                    method="POST",
+                    path="/__lab/checkout/{id}/complete",
+                    handler=self._complete_checkout,
+                    summary="Do what a customer does on a session's page",
+                ),
+                Operation(
+                    method="GET", path="/__lab/webhooks", handler=self._webhooks, summary="Count webhooks by their fate"
+                ),
             ],
             lifespan=self.courier.running,
             reset=[self.reset],

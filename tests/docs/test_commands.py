@@ -23,6 +23,7 @@ RUN_BY = {
     r"curl -s( -X POST)? http://127.0.0.1:80\d\d/\S+": "tests/mock_services/twilio/test_documentation.py",
     r"python -m mock_services\.\w+ --port \d+": "tests/docs/test_commands.py",
     r"python -m grafana\.build": "tests/grafana",
+    r"python -m mock_services\.operations_table": "tests/mock_services/test_operations_table.py",
     r"python scripts/check_results\.py .+": "tests/scripts/test_check_results.py",
     r"cd locust|LAB_\w+=\S+ locust .+|locust -f .+": "tests/locust/test_suite_runs.py",
     r"python -c .+get_or_create_token.+": "tests/locust",
@@ -47,7 +48,7 @@ def test_every_documented_command_has_its_test(page: str, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", sorted({m[1] for _, c in EVERY if (m := re.match(r"python -m mock_services\.(\w+)", c))})
+    "module", sorted({m[1] for _, c in EVERY if (m := re.match(r"python -m mock_services\.(\w+) --port", c))})
 )
 def test_every_documented_double_starts_and_ends(module: str) -> None:
     with serving(module) as address:

@@ -31,7 +31,7 @@ class ConversationSockets:
         self._open_to_all = Defect.CONVERSATION_SOCKET_OPEN_TO_ALL in venue.defects
 
     async def plain(self, websocket: WebSocket) -> None:
-        """Serve the socket whose token comes in its query."""
+        """Serve a conversation to a socket whose token comes in its query."""
         conversation_id = _conversation_id(websocket)
         token = websocket.query_params.get("token")
         if not token:
@@ -47,7 +47,7 @@ class ConversationSockets:
             await websocket.close(NORMAL)
 
     async def secure(self, websocket: WebSocket) -> None:
-        """Serve the socket whose token comes in a header."""
+        """Serve a conversation to a socket whose token comes in a header."""
         conversation_id = _conversation_id(websocket)
         await websocket.accept()
         try:

@@ -48,11 +48,11 @@ class SpeechSockets:
         self._defects = defects
 
     async def streaming(self, websocket: WebSocket) -> None:
-        """Serve `/api/ws/voice/streaming-stt`."""
+        """Write down speech as it comes: `/api/ws/voice/streaming-stt`."""
         await self._serve(websocket, STREAMING)
 
     async def stream(self, websocket: WebSocket) -> None:
-        """Serve `/api/ws/stt/stream`."""
+        """Write down speech as it comes, in the manner that the query chooses: `/api/ws/stt/stream`."""
         await self._serve(websocket, STREAM)
 
     async def _serve(self, websocket: WebSocket, kind: Kind) -> None:
