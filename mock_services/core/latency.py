@@ -101,6 +101,14 @@ def parse_delay(text: str) -> Delay:
     raise ValueError(f"{text!r} is no delay: it takes {FORMS}")
 
 
+def jittered(gap_s: float, sigma: float, random: Random) -> float:
+    """Vary a gap between two pieces of a stream: lognormal with that sigma, so that the mean stays `gap_s`.
+
+    With a sigma of 0 the gap is exactly itself and nothing is drawn.
+    """
+    return gap_s * math.exp(sigma * random.gauss(0.0, 1.0) - sigma * sigma / 2) if sigma else gap_s
+
+
 def _check(*rising: float) -> None:
     if not all(0 <= value <= LONGEST_MS for value in rising) or list(rising) != sorted(rising):
         raise ValueError(f"a delay goes from 0 up to {LONGEST_MS:.0f} ms, the smaller number first")

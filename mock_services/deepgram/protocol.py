@@ -15,6 +15,7 @@ from random import Random
 from typing import Final
 
 from mock_services.core.conversation import Close, Output
+from mock_services.core.latency import jittered
 from mock_services.core.speech import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
 from mock_services.deepgram import messages as m
 from mock_services.deepgram import voice
@@ -237,10 +238,11 @@ class AgentSession:
     def _spoken_audio(self, audio: bytes, at: float) -> Iterator[tuple[float, Output]]:
         size = self._timing.chunk_ms // FRAME_MS * FRAME_BYTES
         step = size / SAMPLE_RATE / self._timing.speed
-        chunks = -(-len(audio) // size)
-        for index in range(chunks):
-            yield at + index * step, audio[index * size : (index + 1) * size]
-        yield at + (chunks - 1) * step, m.server_message("AgentAudioDone")
+        for start in range(0, len(audio), size):
+            if start:
+                at += jittered(step, self._timing.jitter, self._random)
+            yield at, audio[start : start + size]
+        yield at, m.server_message("AgentAudioDone")
 
     def _start(self, plan: Iterator[tuple[float, Output]]) -> None:
         self._plan = plan

@@ -31,6 +31,7 @@ class DeepgramSettings(BaseSettings):
     spread: float = Field(default=USUAL.spread, ge=0, le=2)
     chunk_ms: int = Field(default=USUAL.chunk_ms, multiple_of=FRAME_MS, ge=FRAME_MS, le=1_000)
     speed: float = Field(default=USUAL.speed, gt=0, le=1_000)
+    jitter: float = Field(default=USUAL.jitter, ge=0, le=2)
     idle_timeout_ms: float = Field(default=USUAL.idle_timeout_ms, ge=100, le=3_600_000)
     max_streams: int = Field(default=500, ge=0)
     max_file_mib: int = Field(default=100, gt=0, le=2_048)

@@ -35,6 +35,8 @@ class Timing:
     """How much audio one binary message carries."""
     speed: float = 4.0
     """How many times faster than it plays the audio is sent."""
+    jitter: float = 0.0
+    """The sigma of lognormal gaps between two binary messages; their mean stays what `speed` makes it."""
     idle_timeout_ms: float = 12_000.0
     """How long a client may send nothing at all."""
 

@@ -129,10 +129,16 @@ class _Api:
 
     def _parts(self, speech: Speech, body: Body, *, streamed: bool) -> Iterator[Part]:
         """Give each piece the time at which it is made, `ELEVENLABS_SPEED` times faster than it plays."""
-        first_s, speed = self._state.first_byte_s(), self._state.settings.speed
-        done_s = speech.duration_s / speed if speed else 0.0
+        due_s, speed = self._state.first_byte_s(), self._state.settings.speed
+        if speed and not streamed:
+            due_s += speech.duration_s / speed
+        made_s = 0.0
         for begins_s, piece in body:
-            yield Part(first_s + (min(begins_s / speed, done_s) if streamed and speed else done_s), piece)
+            if speed and streamed:
+                until_s = min(begins_s, speech.duration_s)
+                due_s += self._state.gap_s((until_s - made_s) / speed)
+                made_s = until_s
+            yield Part(due_s, piece)
 
     def _speech_headers(self, cost: int) -> dict[str, str]:
         state = self._state

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from mock_services.core.durations import Milliseconds
-from mock_services.core.latency import Delay
+from mock_services.core.latency import Delay, jittered
 from mock_services.core.randomness import Randomness
 from mock_services.elevenlabs.catalogue import Catalogue, Model
 from mock_services.elevenlabs.errors import (
@@ -93,6 +93,10 @@ class ElevenLabsState:
         self.first_byte_ms.add(drawn * 1000)
         return drawn
 
+    def gap_s(self, mean_s: float) -> float:
+        """Draw how long after one piece of a stream the next is made, `mean_s` on average."""
+        return jittered(mean_s, self.settings.jitter, self.randomness.stream("elevenlabs gaps"))
+
     def new_id(self, what: str, digits: int = 20) -> str:
         """Give a new id."""
         return self.randomness.hex(f"elevenlabs {what}", digits)
@@ -154,6 +158,7 @@ class ElevenLabsState:
                 "delays": {
                     "first_byte_ms": str(settings.first_byte_ms),
                     "speed": settings.speed,
+                    "jitter": settings.jitter,
                     "lookup_ms": str(settings.lookup_ms),
                     "characters_per_second": settings.characters_per_second,
                 },

@@ -86,6 +86,8 @@ class Host:
     """Take what a text costs."""
     first_byte_s: Callable[[], float]
     """Draw how long a text takes to its first audio."""
+    gap_s: Callable[[float], float]
+    """Draw how long after one chunk the next is made, from what it is on average."""
     count_error: Callable[[ElevenLabsError], None]
     """Count what ends the session."""
 
@@ -192,11 +194,11 @@ class StreamInput:
         self._host.spend(text)
         self._generations += 1
         speech = Speech(text, self._options.characters_per_second, self._speed)
-        begins = max(now + self._host.first_byte_s(), self._free_at)
+        self._free_at = max(now + self._host.first_byte_s(), self._free_at)
         for chunk in speech.chunks():
-            due = begins + (chunk.start_s / self._options.speed if self._options.speed else 0.0)
-            self._owed.append((due, speech, chunk))
-        self._free_at = begins + (speech.duration_s / self._options.speed if self._options.speed else 0.0)
+            self._owed.append((self._free_at, speech, chunk))
+            if self._options.speed:
+                self._free_at += self._host.gap_s((chunk.end_s - chunk.start_s) / self._options.speed)
 
     def _audio(self, speech: Speech, chunk: Chunk) -> str:
         alignment = speech.alignment_ms(chunk)

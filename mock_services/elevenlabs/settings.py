@@ -21,6 +21,7 @@ class ElevenLabsSettings(BaseSettings):
     extra_voices: Annotated[tuple[str, ...], NoDecode] = ()
     first_byte_ms: DelaySetting = Lognormal(150, 400)
     speed: float = Field(default=8.0, ge=0, le=1_000)
+    jitter: float = Field(default=0.3, ge=0, le=2)
     lookup_ms: DelaySetting = Lognormal(50, 150)
     characters_per_second: float = Field(default=15.0, ge=1, le=100)
     max_concurrent: int = Field(default=30, ge=0)

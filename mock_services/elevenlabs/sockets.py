@@ -73,7 +73,7 @@ class Sockets:
             inactivity_timeout_s=query.inactivity_timeout,
             auto_mode=query.auto_mode,
         )
-        host = Host(state.authenticate, spend, state.first_byte_s, state.count_socket_error)
+        host = Host(state.authenticate, spend, state.first_byte_s, state.gap_s, state.count_socket_error)
         now = asyncio.get_running_loop().time()
         return StreamInput(options, host, now, authenticated=bool(key or authorization))
 

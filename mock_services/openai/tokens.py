@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import exp
 from random import Random
+
+from mock_services.core.latency import jittered
 
 PIECE = re.compile(r"\s*\w{1,6}|\s*[^\w\s]|\s+")
 BYTES_PER_TOKEN = 4
@@ -30,4 +31,4 @@ def times(first_s: float, per_second: float, jitter: float, random: Random) -> I
     while True:
         yield at
         if per_second:
-            at += exp(jitter * random.gauss(0.0, 1.0) - jitter * jitter / 2) / per_second
+            at += jittered(1 / per_second, jitter, random)

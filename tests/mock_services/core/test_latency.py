@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from mock_services.core.latency import LONGEST_MS, Delay, DelaySetting, Fixed, Lognormal, Uniform, parse_delay
+from mock_services.core.latency import LONGEST_MS, Delay, DelaySetting, Fixed, Lognormal, Uniform, jittered, parse_delay
 
 MS = st.floats(0, LONGEST_MS)
 PAIRS = st.tuples(MS, MS).map(sorted)
@@ -91,6 +91,16 @@ def test_drawn_delays_have_the_percentiles_that_were_asked_for() -> None:
     assert 0.1 <= min(uniform) < 0.101
     assert 0.299 < max(uniform) <= 0.3
     assert Fixed(250).draw_s(random) == 0.25
+
+
+def test_gaps_that_jitter_keep_their_mean() -> None:
+    random = Random("lab")
+    gaps = sorted(jittered(0.1, 0.5, random) for _ in range(20_000))
+    assert statistics.mean(gaps) == pytest.approx(0.1, rel=0.02)
+    assert gaps[18_000] / gaps[10_000] == pytest.approx(1.898, rel=0.05), "the ratio of p90 to the median"
+    state = random.getstate()
+    assert jittered(0.1, 0, random) == 0.1
+    assert random.getstate() == state, "nothing is drawn"
 
 
 def test_the_environment_sets_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:

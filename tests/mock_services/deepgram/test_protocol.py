@@ -148,6 +148,16 @@ def test_audio_comes_in_chunks_faster_than_it_plays() -> None:
     assert client.at("AgentAudioDone") == chunks[-1][0]
 
 
+def test_gaps_between_chunks_vary_around_the_pace_that_is_set() -> None:
+    client = Client(speed=10, jitter=0.5).send(settings(greeting="x" * 1000)).run(11_000)
+    at = [at for at, output in client.received if isinstance(output, bytes)]
+    gaps = sorted(later - earlier for earlier, later in itertools.pairwise(at))
+    assert sum(gaps) / len(gaps) == pytest.approx(0.002, rel=0.1)
+    assert gaps[round(len(gaps) * 0.9)] > 1.5 * gaps[len(gaps) // 2]
+    assert client.audio() == voice.synthesise("x" * 1000)
+    assert client.at("AgentAudioDone") == at[-1]
+
+
 @pytest.mark.parametrize("topic", sorted(CALLER))
 def test_the_caller_is_heard_understood_and_answered(topic: str) -> None:
     client = conversing().hear(QUIET * 5 + CALLER[topic].ulaw)

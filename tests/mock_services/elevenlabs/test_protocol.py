@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from mock_services.core.conversation import Close, Output
-from mock_services.elevenlabs.errors import InvalidApiKey, NeedsAuthorization, QuotaExceeded
+from mock_services.elevenlabs.errors import ElevenLabsError, InvalidApiKey, NeedsAuthorization, QuotaExceeded
 from mock_services.elevenlabs.formats import Format, FormatName
 from mock_services.elevenlabs.protocol import SCHEDULE, Host, Options, State, StreamInput
 
@@ -24,14 +25,24 @@ END = {"text": ""}
 class Client:
     """A client and the accounts: a clock that only the test moves, and what was received when."""
 
-    def __init__(self, *, authenticated: bool = True, credit: int = 10_000, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        authenticated: bool = True,
+        credit: int = 10_000,
+        gap_s: Callable[[float], float] = lambda mean_s: mean_s,
+        **options: Any,
+    ) -> None:
         self.now = 100.0
         self.credit = credit
         self.errors: list[str] = []
         self.received: list[tuple[float, Output]] = []
         settings: dict[str, Any] = {"form": ULAW, "characters_per_second": 10.0, "speed": 5.0, **options}
-        host = Host(self._authenticate, self._spend, lambda: FIRST_BYTE_S, lambda error: self.errors.append(error.word))
+        host = Host(self._authenticate, self._spend, lambda: FIRST_BYTE_S, gap_s, self._count_error)
         self.session = StreamInput(Options(**settings), host, self.now, authenticated=authenticated)
+
+    def _count_error(self, error: ElevenLabsError) -> None:
+        self.errors.append(error.word)
 
     def _authenticate(self, key: str, authorization: str) -> None:
         if not (key or authorization):
@@ -105,6 +116,15 @@ def test_audio_is_sent_faster_than_it_plays_and_texts_follow_each_other() -> Non
     assert at[:3] == pytest.approx([0.2, 0.2 + 0.8, 0.2 + 1.6]), "forty characters last 4 s, sent in 0.8 s"
     assert at[3] == pytest.approx(0.2 + 2.0), "the second text waits for the first"
     assert at[-1] == pytest.approx(0.2 + 3.0)
+
+
+def test_gaps_between_chunks_vary_and_put_off_what_follows() -> None:
+    client = Client(gap_s=lambda mean_s: mean_s * 1.5)
+    client.tell(BLANK, {"text": "x" * 100, "flush": True}, {"text": "y" * 50, "flush": True}, END)
+    client.wait(10)
+    at = [when - 100 for when, output in client.received if isinstance(output, str)]
+    assert at[:4] == pytest.approx([0.2, 0.2 + 1.2, 0.2 + 2.4, 0.2 + 3.0])
+    assert client.spoken == "x" * 100 + "y" * 50
 
 
 def test_alignment_is_of_the_chunk() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -124,7 +125,9 @@ def test_credits_and_places_run_out_and_come_back() -> None:
 
 
 def test_audio_comes_at_the_pace_that_is_set() -> None:
-    pace = {"ELEVENLABS_FIRST_BYTE_MS": "150", "ELEVENLABS_SPEED": "20", "ELEVENLABS_LOOKUP_MS": "uniform:40,60"}
+    pace = {"ELEVENLABS_FIRST_BYTE_MS": "150", "ELEVENLABS_SPEED": "20", "ELEVENLABS_JITTER": "0"} | {
+        "ELEVENLABS_LOOKUP_MS": "uniform:40,60"
+    }
     text = "x" * 150  # ten seconds, half a second to send
     with serving("elevenlabs", **pace) as address, httpx.Client(base_url=f"http://{address}", headers=HEADERS) as http:
         begun = time.perf_counter()
@@ -154,12 +157,23 @@ def test_audio_comes_at_the_pace_that_is_set() -> None:
         assert counted["delays"] == {
             "first_byte_ms": "150",
             "speed": 20,
+            "jitter": 0,
             "lookup_ms": "uniform:40,60",
             "characters_per_second": 15,
         }
         assert counted["first_byte_ms"]["p50"] == 150
         assert counted["lateness_ms"]["count"] > 4
         assert counted["characters"] == 150 * 22
+
+
+def test_a_stream_jitters_around_its_pace() -> None:
+    pace = {"ELEVENLABS_FIRST_BYTE_MS": "0", "ELEVENLABS_SPEED": "80", "ELEVENLABS_JITTER": "1.5"}
+    with serving("elevenlabs", **pace) as address, httpx.Client(base_url=f"http://{address}", headers=HEADERS) as http:
+        arrived = []
+        with http.stream("POST", SPEAK, json={"text": "x" * 1000}) as answer:
+            arrived += [time.perf_counter() for _ in answer.iter_raw()]
+        gaps = sorted(later - earlier for earlier, later in pairwise(arrived))
+        assert gaps[-1] > 4 * gaps[len(gaps) // 2], "a few pieces come much later than most"
 
 
 @pytest.mark.parametrize(
