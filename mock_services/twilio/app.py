@@ -28,6 +28,7 @@ from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.rest import Rest
 from mock_services.twilio.rest_messages import RestMessages
 from mock_services.twilio.settings import Settings
+from mock_services.twilio.tapes import Tapes
 
 SCRIPTS = Path(__file__).with_name("scripts.json")
 
@@ -50,7 +51,8 @@ def build() -> Service:
         speech_rate=settings.speech_rate,
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
     )
-    switchboard = Switchboard(network, account, load_scripts(), settings.max_calls)
+    tapes = Tapes(settings.tape_dir, settings.max_tapes, settings.tape_s)
+    switchboard = Switchboard(network, account, load_scripts(), settings.max_calls, tapes)
     messages = MessageLog(settings.max_messages)
     delays = {"sent": settings.sms_sent_ms, "delivered": settings.sms_delivered_ms}
     carrier = Carrier(network, delays, randomness.stream("messages"))
@@ -67,14 +69,16 @@ def build() -> Service:
         yield
         await carrier.close()
         await switchboard.close()
+        tapes.close()
 
     service = Service(
         "twilio",
         [operation for area in areas for operation in area.operations()],
         ErrorWords(),
+        admin_operations=tapes.operations(),
         admin_sockets=[("/__lab/control", Control(switchboard, rest).serve)],
         lifespan=lifespan,
-        reset=[switchboard.reset, account.clear, carrier.reset, messages.clear],
+        reset=[switchboard.reset, tapes.clear, account.clear, carrier.reset, messages.clear],
         gauges=lambda: switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}},
     )
     return service

@@ -20,6 +20,7 @@ from mock_services.twilio.perform import Failure, Performance
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.webhook import final_fields
 from mock_services.twilio.stream import MediaSession
+from mock_services.twilio.tapes import Tapes
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,21 @@ class ScriptError(ValueError):
 
 
 class Call:
-    """One call. `emit` is given its events; the last is `ended` or `failed`, and there is always exactly one."""
+    """One call. `emit` is given its events; the last is `ended` or `failed`, and there is always exactly one.
+
+    It is recorded where there are `tapes`; raises `TooManyTapesError` if they take no more.
+    """
 
     def __init__(
-        self, network: Network, number: Number, script: Script, ref: str, caller: str, run_id: str, emit: Emit
+        self,
+        network: Network,
+        number: Number,
+        script: Script,
+        ref: str,
+        caller: str,
+        run_id: str,
+        emit: Emit,
+        tapes: Tapes | None = None,
     ) -> None:
         self.record = CallRecord(caller, number.phone_number, number.sid)
         self._network = network
@@ -46,8 +58,10 @@ class Call:
         self._run_id = run_id
         self._emit = emit
         self._accepted = time.monotonic()
+        self._tapes = tapes
+        self._tape = None if tapes is None else tapes.begin(self._accepted)
         random = network.randomness.fresh(f"caller {run_id} {ref} {caller} {number.phone_number}")
-        self._performance = Performance(network, self.record, number, script, random, run_id, self._tell)
+        self._performance = Performance(network, self.record, number, script, random, run_id, self._tell, self._tape)
         self._performing: asyncio.Task[str] | None = None
         self._hung_up = False
         self._callbacks: dict[str, Any] = {"sent": 0, "failed": 0, "answers": []}
@@ -62,10 +76,13 @@ class Call:
         """Live through the whole call and give the name of its last event."""
         reason = await self._perform()
         duration_ms = self._since_accepted()
+        if self._tape is not None:
+            self._tape.end(time.monotonic())
         unanswered = self.record.status == "ringing"
         self.record.end(self._performance.rejected_as or ("no-answer" if unanswered else "completed"))
         callback_failure = await self._call_back()
-        return self._finish(reason, self._performance.failure or callback_failure, duration_ms)
+        recorded = await self._keep_tape()
+        return self._finish(reason, self._performance.failure or callback_failure, duration_ms, recorded)
 
     @property
     def session(self) -> MediaSession | None:
@@ -108,13 +125,20 @@ class Call:
         self._callbacks["answers"].append({"status": answer.status, "body": body, "latency_ms": latency_ms})
         return None
 
-    def _finish(self, reason: str, failure: Failure | None, duration_ms: float) -> str:
+    async def _keep_tape(self) -> dict[str, Any]:
+        """Give what the last event says of the recording: nothing where none was asked for."""
+        if self._tapes is None or self._tape is None:
+            return {}
+        return {"tape": await self._tapes.keep(self.record.sid, self._tape)}
+
+    def _finish(self, reason: str, failure: Failure | None, duration_ms: float, recorded: Mapping[str, Any]) -> str:
         session = self.session
         common = {
             "status": self.record.status,
             "duration_ms": duration_ms,
             "media": session.summary() if session is not None else None,
             "callbacks": self._callbacks,
+            **recorded,
         }
         if failure is None:
             self._tell("ended", at_ms=duration_ms, reason=reason, **common)
@@ -173,11 +197,14 @@ class MediaTotals:
 class Switchboard:
     """Takes dials, keeps the calls that are under way within `max_calls`, and counts how they end."""
 
-    def __init__(self, network: Network, account: Account, scripts: Mapping[str, Script], max_calls: int) -> None:
+    def __init__(
+        self, network: Network, account: Account, scripts: Mapping[str, Script], max_calls: int, tapes: Tapes
+    ) -> None:
         self._network = network
         self._account = account
         self._scripts = scripts
         self._max_calls = max_calls
+        self._tapes = tapes
         self._calls: dict[Call, asyncio.Task[None]] = {}
         self._outcomes: Counter[str] = Counter()
         self._media = MediaTotals()
@@ -201,8 +228,13 @@ class Switchboard:
             raise ScriptError(f"there is no line {unknown[0]!r}; there are {', '.join(sorted(known))}")
         return script
 
-    def dial(self, ref: str, caller: str, called: str, script: Script, run_id: str, emit: Emit) -> Call | None:
-        """Begin a call; where there can be none, emit `failed` at once and give None."""
+    def dial(
+        self, ref: str, caller: str, called: str, script: Script, run_id: str, emit: Emit, *, record: bool = False
+    ) -> Call | None:
+        """Begin a call; where there can be none, emit `failed` at once and give None.
+
+        Raises `TooManyTapesError` if it is to be recorded and cannot be.
+        """
         number = self._account.number(called)
         refusal = self._refusal(called, number)
         if refusal is not None:
@@ -211,7 +243,8 @@ class Switchboard:
             emit({"type": "event", **fields, **_failed(refusal)})
             return None
         assert number is not None
-        call = Call(self._network, number, script, ref, caller, run_id, emit)
+        tapes = self._tapes if record else None
+        call = Call(self._network, number, script, ref, caller, run_id, emit, tapes)
         self._account.add_call(call.record)
         self._calls[call] = asyncio.create_task(self._keep(call))
         return call

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mock_services.twilio.calls import Call, ScriptError, Switchboard
 from mock_services.twilio.rest import Rest
+from mock_services.twilio.tapes import TooManyTapesError
 
 EVENTS_WAITING = 20_000  # a client that reads slower than its calls speak is given up beyond this, its calls with it
 CLOSE_SECONDS = 1.0
@@ -28,6 +29,7 @@ class Dial(BaseModel):
     from_: str = Field(min_length=1, max_length=64, alias="from")
     script: str | dict[str, Any] | None = None
     run_id: str | None = Field(default=None, max_length=128)
+    record: bool = False
 
 
 class HangUp(BaseModel):
@@ -119,14 +121,16 @@ class _Client:
             first = misfit.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "message"
             self._refuse(ref, f"{place} is {str(first['input'])[:100]!r}: {first['msg']}")
-        except (ScriptError, _RefError) as refused:
+        except (ScriptError, TooManyTapesError, _RefError) as refused:
             self._refuse(ref, str(refused))
 
     def _dial(self, dial: Dial) -> None:
         if dial.ref in self._calls:
             raise _RefError(f"the ref {dial.ref!r} has a call under way; give each call a ref of its own")
         script = self._switchboard.script(dial.script)
-        call = self._switchboard.dial(dial.ref, dial.from_, dial.to, script, dial.run_id or "", self._emit)
+        call = self._switchboard.dial(
+            dial.ref, dial.from_, dial.to, script, dial.run_id or "", self._emit, record=dial.record
+        )
         if call is not None:
             self._calls[dial.ref] = call
 

@@ -16,6 +16,7 @@ from mock_services.twilio.network import Network
 from mock_services.twilio.protocol import twiml
 from mock_services.twilio.protocol.media import MediaStream
 from mock_services.twilio.protocol.stream_url import StreamUrlError, resolve
+from mock_services.twilio.protocol.tape import Tape
 from mock_services.twilio.protocol.turns import Caller, FirstAudio, Script, Turn
 from mock_services.twilio.protocol.twiml import Connect, Hangup, Pause, Play, Redirect, Reject, Say, TwimlError, Verb
 from mock_services.twilio.protocol.webhook import Fields, inbound_fields, voice_fields
@@ -61,6 +62,7 @@ class Performance:
         random: Random,
         run_id: str,
         tell: Tell,
+        tape: Tape | None = None,
     ) -> None:
         self.failure: Failure | None = None
         self.rejected_as: str | None = None  # the status of a call that was not answered because of <Reject>
@@ -72,6 +74,7 @@ class Performance:
         self._random = random
         self._run_id = run_id
         self._tell = tell
+        self._tape = tape
         self._started = time.monotonic()
         self._connected = False
         self._reason = "twiml-end"
@@ -180,7 +183,8 @@ class Performance:
     async def _open(self, document: Document, verb: Connect, since: float) -> MediaSession:
         network = self._network
         url = resolve(verb.stream.url, document.url, network.stream_map)
-        stream = MediaStream(network.account_sid, self._record.sid, new_sid("MZ"), verb.stream.parameters)
+        parameters = verb.stream.parameters
+        stream = MediaStream(network.account_sid, self._record.sid, new_sid("MZ"), parameters, self._tape)
         session = MediaSession(stream, self._make_caller, network.pacer, self._notice)
         await open_session(session, url, network.sign_upgrade(url), network.http.tls)
         self.session = session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     max_calls_kept: int = Field(default=20_000, ge=1, description="calls listed over REST; older ended ones go")
     max_numbers: int = Field(default=10_000, ge=1)
     max_messages: int = Field(default=20_000, ge=1, description="text messages kept; the oldest go")
+    tape_dir: Path | None = Field(default=None, description="where recorded calls are written; unset: until the end")
+    max_tapes: int = Field(default=20, ge=1, le=1000, description="calls recorded at a time, and recordings kept")
+    tape_s: float = Field(default=600.0, gt=0, le=14_400, description="how much of a call is recorded")
     webhook_connect_s: float = Field(default=5.0, gt=0, le=60, description="Twilio's limit to connect to a webhook")
     webhook_total_s: float = Field(default=15.0, gt=0, le=60, description="Twilio's limit for a webhook's whole answer")
     sms_sent_ms: DelaySetting = Field(default=Lognormal(150, 500), description="from queued to sent")

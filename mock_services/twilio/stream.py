@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import logging
 import socket
 import ssl
@@ -88,6 +89,8 @@ class MediaSession(WSListener):
             outcome = await self._outcome
         finally:
             self._pacer.remove(self)
+            if self.stream.tape is not None:
+                self.stream.tape.cut(time.monotonic())
             fault = await self._close()
         return replace(outcome, detail=fault) if fault and outcome.end is StreamEnd.LOST else outcome
 
@@ -126,6 +129,8 @@ class MediaSession(WSListener):
         else:
             self._transport.send(WSMsgType.TEXT, stream.media(payload))  # type: ignore[union-attr] # hot path
             self.lateness.record((now - due) * 1000)
+            if stream.tape is not None:
+                stream.tape.caller(binascii.a2b_base64(payload), due)
         if stream.marks_pending:
             self._echo_marks(now)
         if caller.events:

@@ -15,6 +15,7 @@ import orjson
 
 from mock_services.core.speech import FRAME_MS, SAMPLE_RATE
 from mock_services.twilio.protocol.audio import voiced_span
+from mock_services.twilio.protocol.tape import Tape
 
 FIRST_TIMESTAMP_MS = 5
 MARKS_PENDING = 1000
@@ -59,13 +60,22 @@ class MediaStream:
         "plays_until",
         "state",
         "stream_sid",
+        "tape",
         "voiced_until",
         "warning",
         "warnings",
     )
 
-    def __init__(self, account_sid: str, call_sid: str, stream_sid: str, parameters: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        account_sid: str,
+        call_sid: str,
+        stream_sid: str,
+        parameters: Mapping[str, str],
+        tape: Tape | None = None,
+    ) -> None:
         self.stream_sid = stream_sid
+        self.tape = tape  # is given what is played to the caller
         self.state = StreamState.NEW
         self.messages_received = 0
         self.audio_received = 0  # bytes of μ-law
@@ -174,6 +184,8 @@ class MediaStream:
         self.audio_received += len(audio)
         begins = self.plays_until if self.plays_until > now else now
         self.plays_until = begins + len(audio) / SAMPLE_RATE
+        if self.tape is not None:
+            self.tape.agent(audio, begins)
         span = voiced_span(audio)
         if span is None:
             return None
@@ -192,6 +204,8 @@ class MediaStream:
         self.plays_until = min(self.plays_until, now)
         self.voiced_until = min(self.voiced_until, now)
         self._marks = deque((now, name) for _, name in self._marks)
+        if self.tape is not None:
+            self.tape.cut(now)
 
     def _numbered(self, event: str, content: dict[str, Any]) -> bytes:
         self._sequence += 1

@@ -20,7 +20,7 @@ def test_every_setting_is_listed_with_its_value() -> None:
     defaults = {}
     for name, field in Settings.model_fields.items():
         variable = str(field.validation_alias or f"TWILIO_{name}").upper()
-        plain = field.default_factory is None and field.default != {}
+        plain = field.default_factory is None and field.default not in ({}, None)
         defaults[variable] = f"`{field.default}`" if plain else None
     listed = dict(VARIABLE.findall(PAGE))
     assert listed.keys() == defaults.keys()
@@ -37,7 +37,7 @@ def test_every_field_of_a_script_is_listed_with_its_value() -> None:
 
 def test_the_paths_answer(double: Double) -> None:
     commands = re.findall(r"^curl -s (-X POST )?http://127\.0\.0\.1:8010(/\S+)", PAGE, re.MULTILINE)
-    assert len(commands) == 4
+    assert len(commands) == 5
     for post, path in commands:
         assert httpx.request("POST" if post else "GET", double.url + path).status_code == 200
 
