@@ -69,8 +69,10 @@ class Tapes:
     def operations(self) -> tuple[Operation, ...]:
         """List what the admin API offers."""
         return (
-            Operation(method="GET", path="/__lab/tapes", handler=self._list),
-            Operation(method="GET", path="/__lab/tapes/{call_sid}.wav", handler=self._fetch),
+            Operation(method="GET", path="/__lab/tapes", handler=self._list, summary="List calls that were recorded"),
+            Operation(
+                method="GET", path="/__lab/tapes/{call_sid}.wav", handler=self._fetch, summary="Listen to a call"
+            ),
         )
 
     def _write(self, path: Path, tape: Tape) -> None:
