@@ -28,8 +28,8 @@ from configs.profiles import Profile
 from configs.settings import WRONG_USAGE, Settings, SettingsError, settings_or_exit
 from configs.targets import load_targets
 from locust import events, runners
-from metrics.install import Measurement
 from metrics.install import install as install_metrics
+from metrics.measurement import Measurement
 from metrics.targets import TargetError
 from metrics.verdict import Plan
 from scenarios.arrivals import keep_intended

@@ -1,0 +1,77 @@
+"""Which workers take part in a run, which of them have been lost, and the wait for the last word of the others."""
+
+# mypy: allow-untyped-calls
+# gevent and parts of Locust have no annotations.
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import gevent
+
+from locust import runners
+from metrics.merge import Merge
+
+logger = logging.getLogger(__name__)
+
+LOST_AFTER_S = 2.0
+"""A worker that Locust has not had for this long is lost: one that leaves with the run says so first."""
+FINAL_REPORTS_S = 5.0
+"""How long, beyond Locust's stop timeout, the end of a run waits for the workers' last reports."""
+
+
+class Attendance:
+    """The workers of one run of a master; without workers there is nobody to lose."""
+
+    def __init__(self, runner: Any, merge: Merge) -> None:
+        self.lost: set[str] = set()
+        self._runner = runner
+        self._merge = merge
+        self._distributed = isinstance(runner, runners.MasterRunner)
+        self._expected: set[str] = set(filter(self._present, runner.clients)) if self._distributed else set()
+        self._absent_since: dict[str, float] = {}
+
+    def _present(self, worker_id: str) -> bool:
+        client = self._runner.clients.get(worker_id)
+        return client is not None and client.state != runners.STATE_MISSING
+
+    def _has_ended(self, worker_id: str) -> bool:
+        worker = self._merge.workers.get(worker_id)
+        return worker is not None and worker.final
+
+    def look(self, now: float) -> None:
+        """Note who is missing; called about once a second while the run goes on."""
+        if not self._distributed:
+            return
+        for worker_id in self._expected | set(self._merge.workers):
+            if self._present(worker_id) or self._has_ended(worker_id):
+                self._absent_since.pop(worker_id, None)
+            elif now - self._absent_since.setdefault(worker_id, now) > LOST_AFTER_S and worker_id not in self.lost:
+                self.lost.add(worker_id)
+                logger.error("Worker %s is lost: the run is invalid.", worker_id)
+
+    def _pending(self) -> list[str]:
+        known = self._expected | set(self._merge.workers)
+        return [worker_id for worker_id in known - self.lost if not self._has_ended(worker_id)]
+
+    def wait_for_last_reports(self, stop_timeout_s: float, *, leaving: bool) -> None:
+        """Have every worker end its users and send what it has left.
+
+        From Locust's page that has happened by now. A headless master (`leaving`) tells its workers to quit only after
+        this, and then waits half a second, however long their users take to stop: so they are told here.
+        """
+        if not self._distributed:
+            return
+        deadline = time.monotonic() + stop_timeout_s + FINAL_REPORTS_S
+        while self._pending() and time.monotonic() < deadline:
+            clients = self._runner.clients
+            self.lost |= {i for i in self._pending() if i in clients and clients[i].state == runners.STATE_MISSING}
+            if leaving:
+                # Said again and again, since pyzmq under gevent can miss that a message has come (its own source says
+                # so, and looks again after 11.6 s); sending makes it look at once.
+                for worker_id in filter(self._present, self._pending()):
+                    self._runner.send_message("quit", client_id=worker_id)
+            gevent.sleep(0.1)
+        self.lost |= set(self._pending())

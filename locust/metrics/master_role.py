@@ -1,0 +1,226 @@
+"""The part of the master, or of the one process of a run without workers: it merges, writes, and at the end judges."""
+
+# mypy: allow-untyped-calls
+# gevent and parts of Locust have no annotations.
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.event
+
+from locust import runners
+from metrics.alarms import Alarms
+from metrics.attendance import Attendance
+from metrics.locust_csv import write_locust_csv
+from metrics.measurement import Measurement
+from metrics.report import console_block, point_latest_at, write_report
+from metrics.run import Ending, PointWriter, Run
+from metrics.verdict import EXIT_CODES, INVALID, Verdict
+from metrics.worker_role import KEY
+
+logger = logging.getLogger(__name__)
+
+LOCAL = "local"
+WRONG_USAGE = 3
+
+
+class MasterRole:
+    """The listeners of a Locust master, or of a process that is alone."""
+
+    def __init__(self, measurement: Measurement, environment: Any, runner: Any, web_ui: Any) -> None:
+        self._measurement, self._environment, self._runner, self._web_ui = measurement, environment, runner, web_ui
+        self._distributed = isinstance(runner, runners.MasterRunner)
+        self._new_writer: Callable[[], PointWriter | None] = lambda: None
+        self._attendance: Attendance | None = None
+        self._ticker: gevent.Greenlet | None = None
+        self._ended = gevent.event.Event()
+        self._finishing: gevent.Greenlet | None = None
+        self._leaving = False
+        self._stopping = False
+
+    def listen(self) -> None:
+        """Check that results can be written, and add the listeners."""
+        self._check_results_dir()
+        self._load_writer()
+        self._measurement.ids.on_page = self._web_ui is not None
+        events = self._environment.events
+        if self._distributed:
+            events.worker_report.add_listener(self._on_worker_report)
+        else:
+            events.request.add_listener(self._measurement.recorder.record)
+        events.test_start.add_listener(self._on_start)
+        events.test_stopping.add_listener(self._on_stopping)
+        events.test_stop.add_listener(self._on_stop)
+        events.spawning_complete.add_listener(self._on_spawning_complete)
+        events.reset_stats.add_listener(self._on_reset_stats)
+        # Added after the runner's own, and `quitting` is fired in reverse: heard before the runner stops the run.
+        events.quitting.add_listener(self._on_quitting)
+        events.quit.add_listener(self._on_quit)
+        # Locust is about to set the timer of --run-time by the loop's clock, which stood still while everything was
+        # imported: a short run would end early by as much.
+        gevent.get_hub().loop.update_now()
+
+    def _check_results_dir(self) -> None:
+        directory = self._measurement.results_dir
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            probe = directory / f".probe-{secrets.token_hex(4)}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            sys.stderr.write(
+                f"results cannot be written to {directory}: {error.strerror}; "
+                "set LAB_RESULTS_DIR to another directory\n"
+            )
+            sys.exit(WRONG_USAGE)
+
+    def _load_writer(self) -> None:
+        """Import the client of InfluxDB: before a run, since it takes a quarter of a second, and not on workers."""
+        if self._measurement.influx is not None:
+            from metrics.writer import Influx, Writer  # noqa: PLC0415
+
+            influx = Influx(**self._measurement.influx)
+            self._new_writer = lambda: Writer(influx)
+
+    # While a run goes on.
+
+    def _on_start(self, environment: Any, **_rest: Any) -> None:
+        measurement = self._measurement
+        measurement.run_id = run_id = environment.parsed_options.lab_run_id = measurement.ids.take()
+        measurement.recorder.clear()
+        measurement.alarms.clear()
+        self._stopping = False
+        self._ended.clear()
+        if self._web_ui is None and measurement.plan.planned_s is None:
+            measurement.plan.planned_s = environment.parsed_options.run_time
+        host = environment.host or ""
+        run = Run(run_id, measurement.seed, host, measurement.targets, self._new_writer(), time.time())
+        measurement.run = run
+        self._attendance = Attendance(self._runner, run.merge)
+        logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)
+        self._ticker = gevent.spawn(self._tick_every_second, run, self._attendance)
+        self._ticker.link_exception(self._on_ticker_failed)
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
+        if self._measurement.run is not None and KEY in data:
+            self._measurement.run.report(client_id, data[KEY], time.time())
+            self._measurement.alarms.merge(data[KEY])
+
+    def _tick_every_second(self, run: Run, attendance: Attendance) -> None:
+        # Just after each second, when the workers' reports of it come in. It is told to end rather than killed: a
+        # second that has been taken out of the merge has to reach the writer.
+        while not self._ended.wait(1 - time.time() % 1 + 0.1):
+            self._take_own(run)
+            if not self._leaving:
+                attendance.look(time.time())
+            run.tick(self._runner.user_count, time.time())
+
+    @staticmethod
+    def _on_ticker_failed(ticker: gevent.Greenlet) -> None:
+        logger.error("The live metrics stopped: %r", ticker.exception, exc_info=ticker.exc_info)
+        Alarms.raise_fault()
+
+    def _take_own(self, run: Run) -> None:
+        if not self._distributed:
+            run.report(LOCAL, self._measurement.recorder.take(), time.time())
+
+    def _on_spawning_complete(self, **_rest: Any) -> None:
+        if self._environment.reset_stats:
+            self._on_reset_stats()
+
+    def _on_reset_stats(self, **_rest: Any) -> None:
+        if self._measurement.run is not None:
+            self._measurement.run.merge.reset()
+
+    # When it ends.
+
+    def _on_quitting(self, **_rest: Any) -> None:
+        self._leaving = True
+        if self._measurement.run is not None and not self._stopping and self._web_ui is None:
+            # Whoever ends a run in its time stops it first; a signal has the process quit while it goes on.
+            self._measurement.interrupted()
+            if not self._distributed:  # a master does it itself
+                self._runner.quit()  # Locust would read the exit code first, and only then stop the run
+        if self._finishing is not None:
+            self._finishing.join()
+        if self._web_ui is None and not self._measurement.ids.taken and self._environment.process_exit_code is None:
+            sys.stderr.write("no run was started, so there is no verdict\n")
+            self._environment.process_exit_code = EXIT_CODES[INVALID]
+
+    def _on_stopping(self, **_rest: Any) -> None:
+        self._stopping = True
+
+    def _on_stop(self, **_rest: Any) -> None:
+        if self._measurement.run is None or self._attendance is None:
+            return
+        # In a greenlet of its own: Locust kills its own ones, and leaves, as soon as the last worker has gone.
+        self._finishing = gevent.spawn(self._finish, self._measurement.run, self._attendance)
+        self._finishing.get()
+
+    def _finish(self, run: Run, attendance: Attendance) -> None:
+        environment, measurement = self._environment, self._measurement
+        headless = self._web_ui is None
+        decides = headless or getattr(environment.parsed_options, "autoquit", -1) != -1
+        if decides:
+            environment.process_exit_code = EXIT_CODES[INVALID]  # until there is a verdict
+        self._leaving = self._leaving or (headless and self._distributed)
+        attendance.wait_for_last_reports(environment.stop_timeout, leaving=self._leaving)
+        self._ended.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        self._take_own(run)
+        now = time.time()  # the clean-up is no part of the run
+        before = gevent.spawn(measurement.before_verdict)
+        before.join()
+        if not before.successful():
+            measurement.alarms.raise_fault()  # its traceback is in the log, and the run is invalid
+        verdict = run.finish(self._ending(attendance), self._runner.user_count, now)
+        directory = measurement.results_dir / run.run_id
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            write_locust_csv(environment, directory / "lab")
+            if headless and environment.parsed_options.csv_prefix:
+                write_locust_csv(environment, Path(environment.parsed_options.csv_prefix))
+            write_report(directory, run, verdict)
+            point_latest_at(directory)
+        except OSError as error:
+            logger.error("The report of run %s cannot be written: %s", run.run_id, error)  # noqa: TRY400 - says it all
+            return
+        measurement.verdict = verdict
+        if decides:
+            environment.process_exit_code = verdict.exit_code
+        if not headless:
+            self._say(verdict)
+        measurement.run = None
+
+    def _ending(self, attendance: Attendance) -> Ending:
+        errors: dict[str, int] = {}
+        for found in self._runner.exceptions.values():
+            text = " ".join(str(found["msg"]).split())[:200] or "an exception without a text"
+            errors[text] = errors.get(text, 0) + found["count"]
+        if self._measurement.alarms.fault:
+            errors["an exception in a listener or a greenlet: the log has its traceback"] = 1
+        return Ending(
+            planned=sorted(user_class.__name__ for user_class in self._environment.user_classes),
+            workers_lost=sorted(attendance.lost),
+            cpu_warning=self._measurement.alarms.cpu_warning,
+            task_errors=errors,
+            plan=self._measurement.plan,
+        )
+
+    def _say(self, verdict: Verdict) -> None:
+        sys.stdout.write(console_block(verdict, self._measurement.results_dir / verdict.run_id))
+        sys.stdout.flush()
+
+    def _on_quit(self, **_rest: Any) -> None:
+        """The last word of a headless run, after Locust's own tables."""
+        if self._web_ui is None and self._measurement.verdict is not None:
+            self._say(self._measurement.verdict)

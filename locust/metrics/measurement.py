@@ -1,0 +1,61 @@
+"""What the suite and the measurement layer of one Locust process tell each other.
+
+The layer's own work is that of its role: `metrics.worker_role` on a worker, `metrics.master_role` on the master and in
+a run without workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from metrics.alarms import Alarms
+from metrics.recorder import Recorder
+from metrics.run import Run
+from metrics.run_ids import RunIds
+from metrics.targets import Targets
+from metrics.verdict import Plan, Result, Verdict
+
+
+class Measurement:
+    """What is to be measured, and of the run under way what the suite may know and add."""
+
+    def __init__(
+        self, results_dir: Path, run_id: str, seed: int, targets: Targets, influx: Mapping[str, str] | None
+    ) -> None:
+        self.results_dir = results_dir
+        self.seed = seed
+        self.targets = targets
+        self.influx = influx
+        self.run_id = run_id
+        """The id of the run under way (on a worker as well, from its start on)."""
+        self.verdict: Verdict | None = None
+        self.plan = Plan()
+        """What the suite says of the run; it may set another before a run starts, and adds to it until it ends."""
+        self.before_verdict: Callable[[], None] = lambda: None
+        """What is to be done once the users have ended and may still decide the verdict: the suite's clean-up."""
+        self.run: Run | None = None
+        """The run under way, where it is judged."""
+        self.recorder = Recorder()
+        self.alarms = Alarms()
+        self.ids = RunIds(results_dir, run_id)
+
+    def record_start(self, dropped: bool) -> None:
+        """Count a start of an open model's schedule, and whether nobody was free to take it."""
+        self.recorder.record_start(dropped)
+
+    def missed_lately(self, window_s: int, at_least: int) -> list[Result]:
+        """The targets that the last seconds missed, of groups with `at_least` so many requests in them."""
+        if self.run is None:
+            return []
+        return self.run.missed_since(int(time.time()) - window_s, window_s, at_least)
+
+    def interrupted(self) -> None:
+        """Say that a signal is ending the run; one that nobody said the length of is only ended."""
+        if self.run is not None and self.plan.planned_s is not None:
+            self.plan.interrupted_after_s = time.time() - self.run.started
+
+    def upcoming_run_id(self) -> str:
+        """The id that the next run will have."""
+        return self.ids.upcoming()
