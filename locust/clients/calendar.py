@@ -211,8 +211,9 @@ def adding_up(body: Any) -> str | None:
     return None
 
 
-def calendar_file(text: str) -> str:
-    """The text of a calendar file with one event; ValueError for anything else (RFC 5545, section 3.4)."""
+def calendar_file(content: bytes) -> str:
+    """The text of a calendar file with one event; ValueError for anything else (RFC 5545, sections 3.1.4 and 3.4)."""
+    text = content.decode()
     lines = text.split()
     if not lines or lines[0] != "BEGIN:VCALENDAR" or lines[-1] != "END:VCALENDAR" or "BEGIN:VEVENT" not in lines:
         raise ValueError("no calendar file")

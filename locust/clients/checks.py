@@ -22,7 +22,7 @@ LINE_CONFIG: dict[str, Kind] = {"id": str, "organization_phone_number": str, "ve
 
 def error_inside(body: Any) -> str | None:
     """Find the error that some answers carry under a status of 200."""
-    if isinstance(body, Mapping) and (
+    if isinstance(body, dict) and (
         body.get("success") is False or body.get("status") == "error" or body.get("error") not in (None, "", [], {})
     ):
         return "an error inside a 200"
@@ -33,7 +33,7 @@ def fields(kinds: Mapping[str, Kind]) -> Check:
     """The body is an object with these fields, each of its kind."""
 
     def check(body: Any) -> str | None:
-        if not isinstance(body, Mapping):
+        if not isinstance(body, dict):
             return "no object"
         for name, kind in kinds.items():
             if name not in body:

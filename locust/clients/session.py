@@ -5,7 +5,6 @@ It sits on the HTTP client that Locust's FastHttpUser holds, so each request is 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import gevent
+import orjson
 
 from clients.checks import TOKENS, Check, error_inside, fields
 from clients.failures import ContentFailure, StatusFailure
@@ -29,7 +29,7 @@ class CountedResponse(Protocol):
     """What the session needs of Locust's response."""
 
     status_code: int
-    text: str | None
+    content: bytes | None
     headers: Any
 
     def success(self) -> None:
@@ -104,13 +104,13 @@ class Session:
         expected: int = 200,
         check: Check | None = None,
         authorised: bool = True,
-        parse: Callable[[str], Any] = json.loads,
+        parse: Callable[[bytes], Any] = orjson.loads,
     ) -> Answer:
         """Send one request, counted under `name` (the path with placeholders; the path itself when left out).
 
         A token that is about to expire is renewed first; a 401 leads to one renewal and one repeat, and each of these
         requests is counted as what it was. `expected` is the one status that counts as a success. `body` is sent as
-        JSON, unless it is a `Form`; `parse` reads the answer's text and raises ValueError where it cannot.
+        JSON, unless it is a `Form`; `parse` reads the answer's content and raises ValueError where it cannot.
         """
         renewed = False
         if authorised and self.tokens is not None and self.tokens.due(self._now()):
@@ -153,7 +153,7 @@ class Session:
         expected: int,
         check: Check | None,
         authorised: bool,
-        parse: Callable[[str], Any],
+        parse: Callable[[bytes], Any],
     ) -> Answer:
         delay = self._governor.delay(self._now())
         if delay > 0:
@@ -166,7 +166,7 @@ class Session:
             options["data"] = body.content
             headers["Content-Type"] = body.content_type
         elif body is not None:
-            options["data"] = json.dumps(body)
+            options["data"] = orjson.dumps(body)
             headers["Content-Type"] = "application/json"
         self._governor.record(self._now())
         with self._http.request(
@@ -179,7 +179,7 @@ class Session:
 
 
 def _judge(
-    response: CountedResponse, status: int, expected: int, check: Check | None, parse: Callable[[str], Any]
+    response: CountedResponse, status: int, expected: int, check: Check | None, parse: Callable[[bytes], Any]
 ) -> Answer:
     """Mark the response as what it is. Without a status Locust's own socket error stays the reason."""
     if status == 0:
@@ -188,9 +188,9 @@ def _judge(
         response.failure(StatusFailure(status, expected))
         return Answer(status, None, ok=False)
     try:
-        body = parse(response.text or "")
+        body = parse(response.content or b"")
     except ValueError:
-        response.failure(ContentFailure("no JSON" if parse is json.loads else "unreadable"))
+        response.failure(ContentFailure("no JSON" if parse is orjson.loads else "unreadable"))
         return Answer(status, None, ok=False)
     wrong = None
     if expected < 400:

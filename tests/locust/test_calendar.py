@@ -62,10 +62,12 @@ def test_figures_add_up() -> None:
 
 def test_a_calendar_file_is_told_from_a_page() -> None:
     good = "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR\n"
-    assert calendar_file(good) == good
+    assert calendar_file(good.encode()) == good
     for bad in ("", "<html></html>", good.replace("VEVENT", "VTODO"), good[:30]):
         with pytest.raises(ValueError, match="no calendar file"):
-            calendar_file(bad)
+            calendar_file(bad.encode())
+    with pytest.raises(UnicodeDecodeError):
+        calendar_file(b"BEGIN:VCALENDAR\xff")
 
 
 def test_moments_without_an_offset_are_utc() -> None:
@@ -89,8 +91,8 @@ class Answers:
     headers: Any = None
 
     @property
-    def text(self) -> str:
-        return json.dumps(self.body)
+    def content(self) -> bytes:
+        return json.dumps(self.body).encode()
 
     def success(self) -> None:
         self.failures.append("")

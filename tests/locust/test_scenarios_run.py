@@ -122,8 +122,7 @@ log = open(os.environ["WITNESS"], "a", buffering=1)
 
 @events.request.add_listener
 def note(request_type, name, context, response=None, **rest):
-    sent = getattr(getattr(response, "request", None), "payload", None) or ""
-    sent = sent.decode() if isinstance(sent, bytes) else sent
+    sent = (getattr(getattr(response, "request", None), "payload", None) or b"").decode()
     sent = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|run-[a-z0-9-]+", "*", sent)
     if "[heartbeat]" not in name:
         log.write(json.dumps([context["scenario"], context["user"], request_type, name, sent]) + "\\n")

@@ -27,7 +27,7 @@ class Response:
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         self.status_code = status
-        self.text: str | None = body if isinstance(body, str) else json.dumps(body)
+        self.content: bytes | None = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.headers: Any = headers or {}
         self.verdict: str | Exception | None = None
 

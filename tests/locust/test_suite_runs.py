@@ -236,22 +236,26 @@ log = open(os.environ["WITNESS"], "a", buffering=1)
 
 @events.request.add_listener
 def note(request_type, name, context, response=None, **rest):
-    sent = getattr(getattr(response, "request", None), "payload", None) or ""
+    sent = (getattr(getattr(response, "request", None), "payload", None) or b"").decode()
     sent = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|run-[a-z0-9-]+", "*", sent)
-    sent = re.sub(r'"(password|refresh_token|access_code)": "[^"]*"', "", sent) if "auth" in name else sent
+    sent = re.sub(r'"(password|refresh_token|access_code)":"[^"]*"', "", sent) if "auth" in name else sent
     log.write(json.dumps([context["scenario"], context["user"], request_type, name, sent]) + "\\n")
 """
 
 
+@pytest.mark.parametrize("profile", ["", "open"])
 def test_two_runs_with_one_seed_send_the_same_from_every_user_and_another_seed_does_not(
-    lab: Lab, tmp_path: Path
+    lab: Lab, tmp_path: Path, profile: str
 ) -> None:
     locustfile = tmp_path / "witness.py"
     locustfile.write_text(WITNESS)
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text('[open]\nusers = 5\nspawn_rate = 5\nrun_time = "6s"\narrivals_per_second = 6\n')
 
     def started(seed: str, number: int) -> Suite:
         log = tmp_path / f"{number}.jsonl"
-        environment = lab.environment(LAB_SEED=seed, WITNESS=str(log), LAB_RUN_ID=f"seed-{number}")
+        model = {"LAB_PROFILE": profile, "LAB_PROFILES_FILE": str(profiles)}
+        environment = lab.environment(LAB_SEED=seed, WITNESS=str(log), LAB_RUN_ID=f"seed-{profile}{number}", **model)
         options = ["--headless", "--only-summary", "--users", "5", "--spawn-rate", "5", "--run-time", "6s"]
         return Suite(environment, *options, "AuthUser", "CrmUser", locustfile=str(locustfile))
 
