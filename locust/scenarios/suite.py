@@ -143,6 +143,7 @@ class Conductor:
             return
         options = environment.parsed_options
         self._profile = profile = profile.resized(options.num_users, options.run_time)
+        options.run_time = None  # else Locust waits for so long once more when the profile is through
         environment.shape_class = ProfileShape(profile, self.measurement.missed_lately, self._on_broken_target)
         environment.shape_class.runner = runner
         setattr(options, OPEN, profile.arrivals_per_second)

@@ -116,6 +116,7 @@ def test_locusts_own_options_go_before_a_profile(runs: Runs) -> None:
         assert suite.finish(40) == 0, suite.output
     assert runs.verdict()["users"] == 2  # the first of two stages, of which the second has twice as many
     assert runs.verdict()["duration_s"] < 7
+    assert "Run time limit set" not in suite.output, "Locust waits for no second time when the profile is through"
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
