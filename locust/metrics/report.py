@@ -105,12 +105,12 @@ def _environment() -> Environment:
     environment.filters["figure"] = figure
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.filters["clean"] = lambda text: ILLEGAL_XML.sub("?", text)
-    environment.filters["cell"] = _markdown_cell
+    environment.filters["cell"] = markdown_cell
     environment.filters["plain"] = _plain
     return environment
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """Text that cannot break out of a Markdown table's cell or start a tag."""
     return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(text.split()))
 

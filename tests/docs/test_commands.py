@@ -14,6 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN_BY = {
     r"\./scripts/smoke( .+)?": "tests/scripts/test_smoke.py",
     r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
+    r"\./scripts/compare .+": "tests/scripts/test_compare.py",
     r"\./scripts/cleanup .+": "tests/scripts",
     r"(\./)?scripts/bench/\w+( .+)?": "tests/docs/test_benches.py",
     r"docker compose up --wait": "scripts/compose-smoke",
