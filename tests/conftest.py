@@ -1,9 +1,28 @@
-"""What every test may use."""
+"""What every test may use, and how tests are shared out to the processes that run them."""
+
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
+SLOW_FIRST = ("scripts", "locust", "compose", "docs", "grafana")
+"""Folders whose tests run real processes for seconds: begun last, one of them would have the others wait for it."""
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """Run `anyio` tests on asyncio, the loop that the doubles run on."""
     return "asyncio"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, with their fixtures, and all that move the lab's own ports in another."""
+    items.sort(key=_begins)
+    for item in items:
+        parts = item.path.relative_to(TESTS).parts
+        item.add_marker(pytest.mark.xdist_group(parts[0] if parts[0] == "scripts" else "/".join(parts)))
+
+
+def _begins(item: pytest.Item) -> int:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return SLOW_FIRST.index(folder) if folder in SLOW_FIRST else len(SLOW_FIRST)
