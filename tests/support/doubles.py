@@ -5,9 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import httpx
+
+from mock_services.core.operations import Operation
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS_OF_DOUBLES = ("DEEPGRAM_", "ELEVENLABS_", "OPENAI_", "STRIPE_", "SENDGRID_", "TWILIO_", "LAB_")
@@ -35,3 +39,10 @@ def serving(module: str, **environment: str) -> Iterator[str]:
             process.terminate()
             assert process.wait(10) in (0, -signal.SIGTERM)
             assert process.stderr.read() == "", "nothing went wrong inside"
+
+
+def unanswered(address: str, operations: Iterable[Operation], *statuses: int) -> set[str]:
+    """Give those of a double's operations that it never answered with one of these statuses."""
+    answered = httpx.get(f"http://{address}/__lab/metrics").json()["requests"]
+    wanted = {str(status) for status in statuses}
+    return {operation.name for operation in operations if not wanted & set(answered.get(operation.name, {}))}

@@ -16,7 +16,7 @@ from elevenlabs.errors import UnprocessableEntityError
 
 from mock_services.elevenlabs.app import build
 from tests.mock_services.elevenlabs.support import AT_ONCE, KEY, RACHEL
-from tests.support.doubles import serving
+from tests.support.doubles import serving, unanswered
 
 pytestmark = pytest.mark.anyio
 TEXT = "We are open from nine to five."
@@ -76,7 +76,7 @@ async def test_every_operation_is_answered(own: str) -> None:
             assert await ask(sdk) == pytest.approx(len(TEXT) / 15 * 8000, abs=3)
         for ask in LOOKUPS:
             assert await ask(sdk)
-    assert unanswered(own, "200") == set()
+    assert unanswered(own, build().operations, 200) == set()
 
 
 async def test_nothing_is_open_to_a_stranger(own: str) -> None:
@@ -85,7 +85,7 @@ async def test_nothing_is_open_to_a_stranger(own: str) -> None:
             with pytest.raises(ApiError) as refused:
                 await ask(stranger)
             assert (refused.value.status_code, refused.value.body["detail"]["status"]) == (401, "invalid_api_key")
-    assert unanswered(own, "401") == set()
+    assert unanswered(own, build().operations, 401) == set()
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,3 @@ async def test_many_streams_at_once(own: str) -> None:
     async with client(own) as sdk:
         streamed = speaking()[1]
         assert len(set(await asyncio.gather(*(streamed(sdk) for _ in range(20))))) == 1
-
-
-def unanswered(address: str, status: str) -> set[str]:
-    """Give the operations that were never answered with this status."""
-    answered = httpx.get(f"http://{address}/__lab/metrics").json()["requests"]
-    return {operation.name for operation in build().operations if status not in answered.get(operation.name, {})}

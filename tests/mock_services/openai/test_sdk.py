@@ -14,7 +14,7 @@ from openai import AsyncOpenAI
 
 from mock_services.openai.app import build
 from tests.mock_services.openai.support import AT_ONCE, FAILURES, KEY
-from tests.support.doubles import serving
+from tests.support.doubles import serving, unanswered
 
 pytestmark = pytest.mark.anyio
 HOURS: Any = [{"role": "user", "content": "When do you open?"}]
@@ -62,7 +62,7 @@ async def test_every_operation_is_answered(own: str) -> None:
         assert "gpt-4o-mini" in [model.id async for model in sdk.models.list()]
         assert (await sdk.models.retrieve("gpt-4o")).id == "gpt-4o"
         await sdk.post("/traces/ingest", cast_to=httpx.Response, body={"data": []})
-    assert unanswered(own, {"200", "204"}) == set()
+    assert unanswered(own, build().operations, 200, 204) == set()
 
 
 REFUSED: list[tuple[str, Ask, type[openai.APIStatusError]]] = [
@@ -118,7 +118,7 @@ async def test_nothing_is_open_to_a_stranger(own: str) -> None:
             with pytest.raises(openai.AuthenticationError) as refused:
                 await ask(stranger)
             assert refused.value.code == "invalid_api_key"
-    assert unanswered(own, {"401"}) == set()
+    assert unanswered(own, build().operations, 401) == set()
 
 
 async def test_a_stream_that_breaks_off_raises_where_it_breaks(own: str) -> None:
@@ -141,9 +141,3 @@ async def test_many_streams_at_once_are_told_apart(own: str) -> None:
 
     async with client(own) as sdk:
         assert set(await asyncio.gather(*(one(sdk) for _ in range(40)))) == {"From nine to five."}
-
-
-def unanswered(address: str, statuses: set[str]) -> set[str]:
-    """Give the operations that were never answered with one of these statuses."""
-    answered = httpx.get(f"http://{address}/__lab/metrics").json()["requests"]
-    return {operation.name for operation in build().operations if not statuses & set(answered.get(operation.name, {}))}
