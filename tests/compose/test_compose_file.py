@@ -117,13 +117,9 @@ def test_every_mounted_volume_is_declared_and_every_declared_one_is_mounted() ->
 
 
 def test_env_example_lists_every_variable_with_its_default() -> None:
-    with_default = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
-    passed_on = {
-        variable
-        for service in SERVICES.values()
-        for variable, value in service.get("environment", {}).items()
-        if value is None
-    }
+    texts = [TEXT, *(path.read_text() for path in sorted((ROOT / "compose").glob("*.yml")))]
+    with_default = {name: value for text in texts for name, value in re.findall(r"\$\{(\w+):-([^}]*)\}", text)}
+    passed_on = {name for text in texts for name in re.findall(r"^ {2,6}([A-Z]\w+):$", text, re.MULTILINE)}
     listed = dict(re.findall(r"^#?(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert listed == with_default | dict.fromkeys(passed_on, "")
 
@@ -144,7 +140,8 @@ def test_the_build_context_holds_only_what_images_are_made_of() -> None:
     copied = re.findall(
         r"^COPY (?!--from)(.+) \S+$",
         (ROOT / "compose" / "lab.Dockerfile").read_text()
-        + (ROOT / "compose" / "offline" / "influxdb" / "Dockerfile").read_text(),
+        + (ROOT / "compose" / "offline" / "influxdb" / "Dockerfile").read_text()
+        + (ROOT / "compose" / "intercept" / "client" / "Dockerfile").read_text(),
         re.MULTILINE,
     )
     sources = {source for line in copied for source in line.split()}

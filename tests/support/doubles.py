@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,18 +23,34 @@ def serving(module: str, **environment: str) -> Iterator[str]:
 
     Fails where the process ends badly or has written anything to standard error: nothing may go wrong inside.
     """
+    with _running(module, [], ["http"], environment) as (address,):
+        yield address
+
+
+@contextmanager
+def serving_tls(module: str, directory: Path, **environment: str) -> Iterator[tuple[str, str]]:
+    """Do the same, also over TLS with a directory's certificate; give both addresses, the one over TLS last."""
+    arguments = ["--tls-port", "0", "--tls-dir", str(directory)]
+    with _running(module, arguments, ["http", "https"], environment) as (plain, encrypted):
+        yield plain, encrypted
+
+
+@contextmanager
+def _running(
+    module: str, arguments: Sequence[str], schemes: Sequence[str], environment: Mapping[str, str]
+) -> Iterator[list[str]]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_DOUBLES)}
-    command = [sys.executable, "-m", f"mock_services.{module}", "--port", "0"]
+    command = [sys.executable, "-m", f"mock_services.{module}", "--port", "0", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, cwd=ROOT, env={**clean, **environment}, text=True, stdout=pipe, stderr=pipe
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        ready = re.fullmatch(r"\w+ ready on http://(\S+)\n", process.stdout.readline())
+        ready = [re.fullmatch(rf"\w+ ready on {scheme}://(\S+)\n", process.stdout.readline()) for scheme in schemes]
         try:
-            assert ready, "the process did not announce itself"
-            yield ready[1]
+            assert all(ready), "the process did not announce itself"
+            yield [line[1] for line in ready if line]
         finally:
             process.terminate()
             assert process.wait(10) in (0, -signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -53,5 +54,7 @@ class Connection:
 
     @cached_property
     def _http(self) -> httpx.AsyncClient:
-        # Vendors are where their setting says: no proxy of the environment stands between.
-        return httpx.AsyncClient(headers=self._headers, timeout=self._timeout_s, trust_env=False)
+        # Vendors are where their setting says: no proxy of the environment stands between. Whom to trust it does say:
+        # SSL_CERT_FILE, or else the system's list.
+        trust = ssl.create_default_context()
+        return httpx.AsyncClient(headers=self._headers, timeout=self._timeout_s, trust_env=False, verify=trust)
