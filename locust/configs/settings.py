@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, Profile, ProfileError, load_profiles
+from configs.targets import TARGETS_FILE
 
 WRONG_USAGE = 3
 """The exit code of a run that was told something it cannot use."""
@@ -141,6 +142,9 @@ class Settings(BaseSettings):
     )
     profile_name: str = Field(
         default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
+    )
+    targets_file: Path = Field(
+        default=TARGETS_FILE, validation_alias="LAB_TARGETS_FILE", description="the path of a file of targets"
     )
     profiles_file: Path = Field(
         default=PROFILES_FILE, validation_alias="LAB_PROFILES_FILE", description="the path of a file of load profiles"

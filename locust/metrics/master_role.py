@@ -122,6 +122,18 @@ class MasterRole:
             if not self._leaving:
                 attendance.look(time.time())
             run.tick(self._runner.user_count, time.time())
+            self._end_if_broken(run)
+
+    def _end_if_broken(self, run: Run) -> None:
+        """End a run that a target is to stop, as its time would."""
+        broken = run.broken()
+        plan = self._measurement.plan
+        if broken is None or self._stopping or plan.broke:
+            return
+        plan.broke = f"{broken.sentence}, at {self._runner.user_count} users"
+        logger.warning("The run ends: %s.", plan.broke)
+        # In a greenlet of its own: what ends a run waits for this one.
+        gevent.spawn(self._runner.quit if self._web_ui is None else self._runner.stop)
 
     @staticmethod
     def _on_ticker_failed(ticker: gevent.Greenlet) -> None:
@@ -138,7 +150,7 @@ class MasterRole:
 
     def _on_reset_stats(self, **_rest: Any) -> None:
         if self._measurement.run is not None:
-            self._measurement.run.merge.reset()
+            self._measurement.run.reset()
 
     # When it ends.
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from metrics.alarms import Alarms
 from metrics.recorder import Recorder
+from metrics.results import Result
 from metrics.run import Run
 from metrics.run_ids import RunIds
 from metrics.targets import Targets
-from metrics.verdict import Plan, Result, Verdict
+from metrics.verdict import Plan, Verdict
 
 
 class Measurement:

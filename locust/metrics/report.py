@@ -18,10 +18,11 @@ from markupsafe import Markup
 
 from metrics.charts import MOST_POINTS, Line, line_chart
 from metrics.recorder import Cell
+from metrics.results import figure
 from metrics.run import Moment, Run
 from metrics.stored import FILE_NAME as HISTOGRAMS
 from metrics.stored import StoredRun
-from metrics.verdict import Plan, Verdict, figure
+from metrics.verdict import Plan, Verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 ILLEGAL_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 from metrics.lines import event_line, second_lines, user_lines
 from metrics.merge import Merge, Second
+from metrics.results import Measured, Result, Users, results_of
 from metrics.targets import Targets
-from metrics.verdict import Generator, Plan, Result, RunFacts, Verdict, judge, results_of
+from metrics.verdict import Generator, Plan, RunFacts, Verdict, judge
+from metrics.windows import Windows
 
 
 class PointWriter(Protocol):
@@ -70,7 +72,10 @@ class Run:
         self.merge = Merge(now)
         self.moments: dict[int, Moment] = {}
         self.most_users = 0
+        self.windows = Windows(targets, int(now))
         self._users: dict[int, int] = {}
+        self._present: dict[int, int] = {}
+        """How many users each second of the run had, at most."""
         self._writer = writer
         if writer is not None:
             writer.start()
@@ -109,6 +114,9 @@ class Run:
             p95=p95,
             users=self._users.pop(second.time, before.users if before else 0),
         )
+        # Who came while the second went on has been there for a part of it.
+        self._present[at] = max(self.moments[at].users, self._users.get(second.time + 1, 0))
+        self.windows.add(second, self._present[at])
 
     def finish(self, ending: Ending, users: int, now: float) -> Verdict:
         """End the run: write everything that was reported, decide the verdict, and write that too."""
@@ -124,9 +132,20 @@ class Run:
         # What could not be written is known only now, and decides with the rest.
         return self._judge(ending)
 
+    def reset(self) -> None:
+        """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
+        self.merge.reset()
+        self.windows.clear()
+
+    def broken(self) -> Result | None:
+        """The first target that is to stop the run and was missed; None while there is none."""
+        for target, window in self.windows.broken():
+            return Result(target, window.value, ok=False, requests=window.requests, begins=window.begins)
+        return None
+
     def missed_since(self, second: int, duration_s: float, at_least: int) -> list[Result]:
         """The targets that the requests from `second` on miss, of groups with `at_least` so many requests."""
-        results = results_of(self.merge.since(second), duration_s, self.targets)
+        results = results_of(Measured(self.merge.since(second), duration_s), self.targets)
         return [result for result in results if result.ok is False and result.requests >= at_least]
 
     def _judge(self, ending: Ending) -> Verdict:
@@ -159,6 +178,8 @@ class Run:
             planned=ending.planned,
             generator=generator,
             plan=ending.plan,
+            users=Users(self.most_users, sum(self._present.values()), ending.plan.users),
+            windows=self.windows,
             outcome_span={name: (first - start, last - start) for name, (first, last) in merge.outcome_span.items()},
         )
         return judge(facts, self.targets)

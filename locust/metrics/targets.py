@@ -1,10 +1,10 @@
 """Targets: what a run is held to. A target names a group of requests, a measure of them and a limit.
 
     Target("crm average", group="crm", measure="avg_ms", limit=1000)
+    Target("crm p99", group="crm", measure="p99_ms", limit=3000, window_s=10, stop=True)
 
-A group is `all`, an area (`metrics.areas`), or a list of patterns over requests (`Group`). Measures:
-`avg_ms`, `max_ms`, `pNN_ms` (p50_ms, p95_ms, p99.9_ms …) and `error_percent` must not exceed their limit;
-`rate` (requests a second over the run) must reach it.
+A group is `all`, an area (`metrics.areas`), a list of patterns over requests (`Group`), or `generator`.
+docs/targets.md says what each measure is, and what a window does.
 """
 
 from __future__ import annotations
@@ -20,9 +20,20 @@ from metrics.areas import AREAS, area_of
 from metrics.recorder import Cell, Endpoint
 
 PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)_ms")
-LATENCY = "latency"
-ERRORS = "errors"
-RATE = "rate"
+LATENCY, ERRORS, RATE, PACE, USERS, GENERATOR = "latency", "errors", "rate", "pace", "users", "generator"
+MEASURES = {
+    "avg_ms": (LATENCY, "ms"),
+    "max_ms": (LATENCY, "ms"),
+    "error_percent": (ERRORS, "%"),
+    "rate": (RATE, "/s"),
+    "requests_per_user_minute": (PACE, "/min"),
+    "users": (USERS, "users"),
+    "cpu_percent": (GENERATOR, "%"),
+    "starts_dropped_percent": (GENERATOR, "%"),
+}
+"""What each measure is about, and its unit. Percentiles, of which there are many, are LATENCY in ms."""
+LONGEST_WINDOW_S = 300
+WINDOW = re.compile(r"(\d{1,3}) ?s")
 
 
 class TargetError(ValueError):
@@ -47,40 +58,78 @@ class Group:
 
 @dataclass(frozen=True)
 class Target:
-    """One bound on one measure of one group."""
+    """One bound on one measure of one group, over the whole run or (`window_s`) over so many seconds at a time."""
 
     name: str
     group: str
     measure: str
     limit: float
+    window_s: int = 0
+    stop: bool = False
+    """The run ends as soon as a window misses it."""
 
     def __post_init__(self) -> None:
-        if not (self.measure in {"avg_ms", "max_ms", "error_percent", "rate"} or PERCENTILE.fullmatch(self.measure)):
+        if self.measure not in MEASURES and not PERCENTILE.fullmatch(self.measure):
             raise TargetError(
-                f"target {self.name!r} measures {self.measure!r}, but a measure is avg_ms, max_ms, pNN_ms, "
-                "error_percent or rate"
+                f"target {self.name!r} measures {self.measure!r}, but a measure is pNN_ms or one of "
+                f"{', '.join(MEASURES)}"
             )
         if not (math.isfinite(self.limit) and self.limit >= 0):
             raise TargetError(f"target {self.name!r} has the limit {self.limit}, but a limit is a number from 0")
+        if (self.kind == GENERATOR) != (self.group == GENERATOR):
+            measures = ", ".join(name for name, (kind, _) in MEASURES.items() if kind == GENERATOR)
+            raise TargetError(
+                f"target {self.name!r} measures {self.measure} of {self.group!r}, but {measures} are measures of the "
+                "group 'generator', and it has no others"
+            )
+        if self.kind == USERS and self.group != "all":
+            raise TargetError(f"target {self.name!r} measures users of {self.group!r}: write the group 'all'")
+        if self.window_s and self.kind == GENERATOR:
+            raise TargetError(f"target {self.name!r} has a window, and a target of the generator has none")
+        if not 0 <= self.window_s <= LONGEST_WINDOW_S:
+            raise TargetError(
+                f"target {self.name!r} has a window of {self.window_s} s, but a window is from 1 s to "
+                f"{LONGEST_WINDOW_S} s"
+            )
+        if self.stop and (self.at_least or not self.window_s):
+            raise TargetError(
+                f"target {self.name!r} is to stop the run: that takes a window, and a measure that has an upper limit"
+            )
 
     @property
     def kind(self) -> str:
-        """What the measure is about: `latency`, `errors` or `rate`."""
-        return {"error_percent": ERRORS, "rate": RATE}.get(self.measure, LATENCY)
+        """What the measure is about: `latency`, `errors`, `rate`, `pace`, `users` or `generator`."""
+        return MEASURES.get(self.measure, (LATENCY, ""))[0]
 
     @property
     def unit(self) -> str:
-        """The unit of the limit and the value: ms, % or /s."""
-        return {ERRORS: "%", RATE: "/s"}.get(self.kind, "ms")
+        """The unit of the limit and the value: ms, %, /s, /min or users."""
+        return MEASURES.get(self.measure, ("", "ms"))[1]
 
-    def value(self, cell: Cell, duration_s: float) -> float | None:
-        """The measure over the requests in `cell`; None when there are none, or none with a latency."""
+    @property
+    def at_least(self) -> bool:
+        """Whether the limit is to be reached, rather than not to be exceeded."""
+        return self.kind in {RATE, USERS}
+
+    @property
+    def words(self) -> str:
+        """What it asks, for a reader: `at most 1200 ms in any 10 s`."""
+        window = f" {'for' if self.at_least else 'in any'} {self.window_s} s" if self.window_s else ""
+        return f"{'at least' if self.at_least else 'at most'} {self.limit:,g} {self.unit}{window}"
+
+    def value(self, cell: Cell, duration_s: float, user_s: float = 0) -> float | None:
+        """The measure over the requests in `cell`, which took `duration_s`, of users who ran for `user_s` in sum.
+
+        None when there are no requests, or none with a latency. Users and the generator are no measure of requests.
+        """
         if not cell.requests:
             return None
         if self.kind == ERRORS:
             return cell.error_percent
         if self.kind == RATE:
             return cell.requests / duration_s if duration_s > 0 else None
+        if self.kind == PACE:
+            return cell.requests * 60 / user_s if user_s > 0 else None
         if self.measure == "avg_ms":
             micros = cell.latency.mean
         elif self.measure == "max_ms":
@@ -90,21 +139,22 @@ class Target:
         return None if micros is None else micros / 1000
 
     def met(self, value: float) -> bool:
-        """Whether a value keeps the bound: at most the limit, and for a rate at least."""
-        return value >= self.limit if self.kind == RATE else value <= self.limit
+        """Whether a value keeps the bound; a value at the limit does."""
+        return value >= self.limit if self.at_least else value <= self.limit
 
 
 @dataclass(frozen=True)
 class Targets:
-    """All targets of a run, with the groups that they name beside the areas and `all`."""
+    """All targets of a run, with the groups that they name beside the areas, `all` and `generator`."""
 
     targets: Sequence[Target] = ()
     groups: Mapping[str, Group] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if clash := sorted(set(self.groups) & {"all", *AREAS}):
-            raise TargetError(f"the group {clash[0]!r} cannot be defined: that name is an area's, or stands for all")
-        known = {"all", *AREAS, *self.groups}
+        known = {"all", *AREAS, GENERATOR}
+        if clash := sorted(set(self.groups) & known):
+            raise TargetError(f"the group {clash[0]!r} cannot be defined: the lab has a group of that name")
+        known |= set(self.groups)
         for target in self.targets:
             if target.group not in known:
                 groups = ", ".join(sorted(known))
@@ -125,9 +175,10 @@ class Targets:
 
 
 def read_targets(content: Mapping[str, Any]) -> Targets:
-    """Targets from the content of a TOML file: `[groups]` name → patterns, `[[target]]` name, group, measure, limit.
+    """Targets from the content of a TOML file.
 
-    Raises TargetError with one sentence for anything else.
+    `[groups]` holds name → patterns; a `[[target]]` name, group, measure, limit and maybe window and stop. Raises
+    TargetError with one sentence for anything else.
     """
     if unknown := sorted(set(content) - {"groups", "target"}):
         raise TargetError(f"{unknown[0]!r} is not known: the file holds [groups] and [[target]]")
@@ -136,14 +187,24 @@ def read_targets(content: Mapping[str, Any]) -> Targets:
         if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
             raise TargetError(f"the group {name!r} is a list of patterns such as 'POST /api/auth/*'")
         groups[name] = Group(name, tuple(patterns))
-    targets = []
-    for number, entry in enumerate(content.get("target", []), 1):
-        kinds: dict[str, Any] = {"name": str, "group": str, "measure": str, "limit": (int, float)}
-        fits = set(entry) == set(kinds) and all(
-            isinstance(entry[key], kind) and not isinstance(entry[key], bool) for key, kind in kinds.items()
+    return Targets(tuple(_target(number, e) for number, e in enumerate(content.get("target", []), 1)), groups)
+
+
+def _target(number: int, entry: Mapping[str, Any]) -> Target:
+    kinds: dict[str, Any] = {"name": str, "group": str, "measure": str, "limit": (int, float)}
+    given = {key: value for key, value in entry.items() if key not in {"window", "stop"}}
+    named = entry.get("name", number)
+    fits = set(given) == set(kinds) and all(
+        isinstance(given[key], kind) and not isinstance(given[key], bool) for key, kind in kinds.items()
+    )
+    if not fits:
+        raise TargetError(
+            f"target {named!r} takes name, group and measure as text and limit as a number, and maybe window and stop"
         )
-        if not fits:
-            named = entry.get("name", number)
-            raise TargetError(f"target {named!r} takes exactly name, group and measure as text and limit as a number")
-        targets.append(Target(entry["name"], entry["group"], entry["measure"], float(entry["limit"])))
-    return Targets(tuple(targets), groups)
+    window, stop = entry.get("window", "0 s"), entry.get("stop", False)
+    found = WINDOW.fullmatch(window) if isinstance(window, str) else None
+    if found is None or ("window" in entry and not int(found[1])):
+        raise TargetError(f"target {named!r} has the window {window!r}; it takes a time such as '10 s'")
+    if not isinstance(stop, bool):
+        raise TargetError(f"target {named!r} has stop = {stop!r}; it takes true or false")
+    return Target(**given | {"limit": float(given["limit"])}, window_s=int(found[1]), stop=stop)

@@ -4,7 +4,7 @@ The rule, in order (docs/results.md explains it):
 
 1. An error-rate target was missed: **fail**. Errors were seen; nothing that went wrong elsewhere undoes them.
 2. Another target was missed, and the generator did not distort the time that it measured: **fail**.
-3. Anything makes the run invalid: **invalid**.
+3. Anything makes the run invalid, a missed target of the generator's too: **invalid**.
 4. Otherwise **pass**.
 
 Every reason is listed, whichever of them decided.
@@ -19,7 +19,9 @@ from typing import Any
 from metrics.areas import AREAS
 from metrics.outcome import CONNECTION, FAILURES
 from metrics.recorder import Cell, Endpoint
-from metrics.targets import ERRORS, Target, Targets
+from metrics.results import Measured, Result, Users, figure, results_of
+from metrics.targets import ERRORS, GENERATOR, Targets
+from metrics.windows import Windows
 
 PASS, FAIL, INVALID = "pass", "fail", "invalid"
 EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
@@ -62,6 +64,16 @@ class Generator:
         """The processes that used a core up: on average over ten seconds, or over the whole of a shorter run."""
         return [name for name, samples in self.cpu.items() if busiest(samples) > SATURATED_PERCENT]
 
+    @property
+    def measures(self) -> dict[str, float]:
+        """What a target of the group `generator` can be set for."""
+        measures = {}
+        if self.cpu:
+            measures["cpu_percent"] = max(map(busiest, self.cpu.values()))
+        if self.starts:
+            measures["starts_dropped_percent"] = 100 * self.starts_dropped / self.starts
+        return measures
+
     def facts(self) -> dict[str, Any]:
         """What verdict.json says of the generator."""
         return {
@@ -103,7 +115,9 @@ class Plan:
     profile: str = ""
     """The load profile's name, when there is one."""
     broke: str = ""
-    """Which target broke and at how many users, when that ended the run."""
+    """Which target broke and at how many users, when that ended the run before its time."""
+    users: int | None = None
+    """How many users the run was to have; None when nobody said."""
     planned_s: float | None = None
     """How long the run was to last; None when nobody said."""
     interrupted_after_s: float | None = None
@@ -127,31 +141,9 @@ class RunFacts:
     plan: Plan = field(default_factory=Plan)
     outcome_span: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """The first and last second of the run (counted from its start) in which each outcome was seen."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One target and what became of it: `ok` is None, like `value`, when its group saw no request (skipped)."""
-
-    target: Target
-    value: float | None
-    ok: bool | None
-    requests: int
-
-    @property
-    def status(self) -> str:
-        """met, missed or skipped."""
-        return "skipped" if self.ok is None else "met" if self.ok else "missed"
-
-    @property
-    def sentence(self) -> str:
-        """What a missed target says."""
-        target = self.target
-        bound = "under" if target.kind == "rate" else "over"
-        what = f"{figure(self.value)} {target.unit}"
-        if target.kind == ERRORS:
-            what += f" of {self.requests} requests failed"
-        return f"{target.name}: {what}, {bound} its limit of {figure(target.limit)} {target.unit}"
+    users: Users = field(default_factory=Users)
+    windows: Windows | None = None
+    """The targets that have a window, as they fared; None where all of the run is one."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +182,12 @@ class Verdict:
                     "status": result.status,
                     "group": result.target.group,
                     "measure": result.target.measure,
+                    "unit": result.target.unit,
                     "requests": result.requests,
+                    "window_s": result.target.window_s or None,
+                    "from_s": result.begins,
+                    "stop": result.target.stop,
+                    "skipped_because": result.why_skipped,
                 }
                 for result in self.results
             ],
@@ -203,20 +200,14 @@ class Verdict:
         }
 
 
-def figure(value: float | None) -> str:
-    """A number as a reader wants it: 0.5, 12.3, 1,234."""
-    if value is None:
-        return "–"
-    digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if digits else text
-
-
 def judge(facts: RunFacts, targets: Targets) -> Verdict:
     """Decide a run."""
-    results = results_of(facts.endpoints, facts.duration_s, targets)
-    missed = [result for result in results if result.ok is False]
-    distorting = list(_distorting(facts.generator))
+    generator = facts.generator
+    measured = Measured(facts.endpoints, facts.duration_s, facts.users, generator.measures, facts.windows)
+    results = results_of(measured, targets)
+    missed = [result for result in results if result.ok is False and result.target.kind != GENERATOR]
+    distorting = list(_distorting(generator))
+    distorting += [r.sentence for r in results if r.ok is False and r.target.kind == GENERATOR]
     invalid = distorting + list(_otherwise_invalid(facts))
     errors = any(result.target.kind == ERRORS for result in missed)
     verdict = INVALID if invalid else PASS
@@ -241,17 +232,6 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
 
 def _counts(cell: Cell) -> dict[str, int]:
     return {"requests": cell.requests, "failures": cell.failures}
-
-
-def results_of(endpoints: Mapping[Endpoint, Cell], duration_s: float, targets: Targets) -> list[Result]:
-    """What these requests make of each target."""
-    cells = {group: targets.cell_of(group, endpoints) for group in {t.group for t in targets.targets}}
-    results = []
-    for target in targets.targets:
-        cell = cells[target.group]
-        value = target.value(cell, duration_s)
-        results.append(Result(target, value, None if value is None else target.met(value), cell.requests))
-    return results
 
 
 def _why_errors(facts: RunFacts) -> Iterator[str]:

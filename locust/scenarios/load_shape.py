@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from configs.profiles import Profile
 from locust import LoadTestShape
-from metrics.targets import RATE
-from metrics.verdict import Result
+from metrics.results import Result
+from metrics.targets import ERRORS, LATENCY
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ class ProfileShape(LoadTestShape):
             return None
         if self.profile.until_target_breaks and elapsed >= WINDOW_S:
             # A rate that is still to be reached says nothing of what the target can bear.
-            broken = [result for result in self._missed(WINDOW_S, AT_LEAST) if result.target.kind != RATE]
+            missed = self._missed(WINDOW_S, AT_LEAST)
+            broken = [result for result in missed if result.target.kind in {LATENCY, ERRORS}]
             if broken:
                 sentence = f"at {self.get_current_user_count()} users the last {WINDOW_S} s missed {broken[0].sentence}"
                 logger.info("The profile %s ends: %s.", self.profile.name, sentence)

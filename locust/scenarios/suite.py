@@ -61,7 +61,7 @@ def install() -> None:
     """Read the settings, install the metrics, and listen to Locust's events; exits with 3 when a setting is bad."""
     settings = settings_or_exit()
     try:
-        targets = load_targets()
+        targets = load_targets(settings.targets_file)
     except TargetError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(WRONG_USAGE)
@@ -179,9 +179,9 @@ class Conductor:
         run_id = self.measurement.upcoming_run_id()
         desk = Desk(self._settings, base_url, run_id, calls, self._settings.results_dir / run_id)
         self._lab.desk = desk
-        self.measurement.plan = Plan()
+        self.measurement.plan = Plan(users=users)
         if self._profile is not None:
-            self.measurement.plan = Plan(profile=self._profile.name, planned_s=self._profile.seconds)
+            self.measurement.plan = Plan(profile=self._profile.name, users=users, planned_s=self._profile.seconds)
         self._say_what_is_skipped(classes, desk)
         try:
             desk.prepare(wanted)

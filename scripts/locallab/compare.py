@@ -21,8 +21,8 @@ from locallab.bootstrap import ROOT
 from locallab.command_line import Parser, refuse
 from metrics.compare import ALL, BETTER, NO_WORSE, WORSE, Comparison, Row, Rules, Side, compare
 from metrics.report import markdown_cell
+from metrics.results import figure
 from metrics.stored import FILE_NAME, StoredRunError, read_stored_run
-from metrics.verdict import figure
 
 COLOURS = {WORSE: "bold red", BETTER: "green", NO_WORSE: "green"}
 COLUMNS = ("endpoint", "requests", "p50 ms", "p95 ms", "errors %", "answer")

@@ -35,6 +35,15 @@ spawn_rate = 50
 run_time = "4s"
 arrivals_per_second = 5
 """
+COLLAPSE = """
+[[target]]
+name = "collapse"
+group = "crm"
+measure = "error_percent"
+limit = 50
+window = "3 s"
+stop = true
+"""
 USERS_SEEN = """
 import json, os, time
 from locust import events
@@ -146,6 +155,27 @@ def test_a_climb_ends_when_a_target_breaks_and_says_at_how_many_users(runs: Runs
     assert re.fullmatch(r"at \d+ users the last 10 s missed .*", verdict["broke"])
     assert verdict["users"] < 60
     assert "ended because at" in (runs.directory / "run" / "summary.md").read_text()
+
+
+def test_a_target_that_is_to_stop_the_run_ends_a_profile_with_a_full_report(
+    runs: Runs, target: Target, tmp_path: Path
+) -> None:
+    target.on("GET /api/crm/contacts", (503, {"detail": "overloaded"}))
+    targets = tmp_path / "targets.toml"
+    targets.write_text(COLLAPSE)
+    suite = runs.start("long", "--users", "60", LAB_TARGETS_FILE=str(targets))
+    with ended(suite):
+        assert suite.finish(60) == 1, suite.output
+    verdict = runs.verdict()
+    assert (verdict["verdict"], verdict["interrupted"], verdict["planned_s"]) == ("fail", False, 600)
+    assert verdict["duration_s"] < 40
+    assert re.fullmatch(
+        r"collapse: 100 % of \d+ requests failed for 3 s from second \d+ on, over its limit of 50 %, at \d+ users",
+        verdict["broke"],
+    )
+    assert verdict["reasons"][1] == verdict["broke"].rpartition(", at ")[0]
+    for report in ("report.html", "summary.md", "junit.xml"):
+        assert "collapse" in (runs.directory / "run" / report).read_text()
 
 
 def test_an_open_model_begins_tasks_in_time_and_drops_none_that_somebody_can_take(runs: Runs) -> None:

@@ -11,6 +11,8 @@ from metrics.targets import TargetError
 
 def test_the_lab_is_held_to_these_targets() -> None:
     found = {(target.group, target.measure, target.limit) for target in load_targets().targets}
+    windows = {(target.name, target.window_s, target.stop) for target in load_targets().targets if target.window_s}
+    assert windows == {("users sustained", 60, False), ("requests of a user", 60, False)}
     assert found == {
         ("authentication", "avg_ms", 500),
         ("crm", "avg_ms", 1000),
@@ -19,6 +21,9 @@ def test_the_lab_is_held_to_these_targets() -> None:
         ("websocket connection", "avg_ms", 2000),
         ("voice first audio", "p95_ms", 2000),
         ("voice turn", "p95_ms", 1200),
+        ("all", "users", 50),
+        ("all", "users", 100),
+        ("http", "requests_per_user_minute", 120),
         ("all", "error_percent", 1),
         ("authentication", "error_percent", 0.5),
         ("critical path", "error_percent", 0.1),
@@ -41,6 +46,8 @@ def test_the_lab_is_held_to_these_targets() -> None:
         ("critical path", ("CALL", "answer"), True),
         ("critical path", ("CALL", "connect"), True),
         ("critical path", ("CALL", "turn"), False),
+        ("http", ("GET", "GET /api/crm/contacts"), True),
+        ("http", ("WS", "/api/ws/notifications [message]"), False),
         ("voice turn", ("CALL", "turn"), True),
         ("voice first audio", ("CALL", "first audio"), True),
     ],
@@ -57,7 +64,10 @@ def test_a_group_holds_its_requests(group: str, endpoint: Endpoint, holds: bool)
         (None, "cannot be read: No such file or directory."),
         (b"[[target]", "is not TOML: "),
         (b"\xff", "is not TOML: "),
-        (b"[[target]]\nname = 'x'\n", "takes exactly name, group and measure as text and limit as a number."),
+        (
+            b"[[target]]\nname = 'x'\n",
+            "takes name, group and measure as text and limit as a number, and maybe window and stop.",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:

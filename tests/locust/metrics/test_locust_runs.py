@@ -247,6 +247,39 @@ def test_a_backend_that_dies_in_the_middle_fails_the_run_and_is_named(tmp_path: 
     assert "\n  - backend unreachable: " in run.output
 
 
+STOPPING = """
+[[target]]
+name = "collapse"
+group = "calendar"
+measure = "error_percent"
+limit = 50
+window = "2 s"
+stop = true
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_target_that_is_to_stop_the_run_ends_it_with_its_full_report(
+    tmp_path: Path, target: str, workers: int
+) -> None:
+    (tmp_path / "targets.toml").write_text(STOPPING)
+    arguments = [*HEADLESS, "-u", "10", "-t", "5m", "Failing"]
+    own = {"TEST_TARGETS": str(tmp_path / "targets.toml")}
+    if workers:
+        processes = distributed(tmp_path, target, *arguments, workers=workers, **own)
+    else:
+        processes = [Locust(tmp_path, "--host", target, *arguments, **own)]
+    with running(*processes):
+        assert processes[0].finish() == 1, processes[0].output
+        assert [process.finish() for process in processes[1:]] == [0] * workers
+    verdict = processes[0].verdict()
+    assert (verdict["verdict"], verdict["interrupted"], verdict["planned_s"]) == ("fail", False, 300)
+    assert verdict["duration_s"] < 20
+    assert verdict["totals"]["requests"] == len(processes[0].samples())
+    assert re.match(r"collapse: 100 % of \d+ requests failed for 2 s from second \d+ on", verdict["broke"])
+    assert "The run ends: collapse: " in processes[0].output
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_did_not_reach_its_time_is_invalid(tmp_path: Path, target: str, sent: signal.Signals) -> None:
     run = Locust(tmp_path, "--host", target, *HEADLESS, "-u", "4", "-t", "5m", "Reader")

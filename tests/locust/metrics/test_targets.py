@@ -24,6 +24,24 @@ def test_a_measure_is_taken_of_the_requests(measure: str, value: float) -> None:
     assert Target("t", "all", measure, 1).value(cell(1, 2, 3, 4, failures=1), 2.0) == pytest.approx(value, rel=0.001)
 
 
+def test_a_pace_is_what_a_user_does_in_a_minute() -> None:
+    pace = Target("t", "all", "requests_per_user_minute", 1)
+    assert pace.value(cell(1, 2, 3, 4), 10, user_s=30) == 8
+    assert pace.value(cell(1, 2, 3, 4), 10) is None, "nobody counted the users"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (Target("t", "all", "avg_ms", 1200), "at most 1,200 ms"),
+        (Target("t", "all", "error_percent", 0.5, 10, stop=True), "at most 0.5 % in any 10 s"),
+        (Target("t", "all", "users", 50, 60), "at least 50 users for 60 s"),
+    ],
+)
+def test_a_target_can_be_read_aloud(target: Target, words: str) -> None:
+    assert target.words == words
+
+
 @pytest.mark.parametrize("measure", ["avg_ms", "max_ms", "p95_ms", "error_percent", "rate"])
 def test_no_request_has_no_measure(measure: str) -> None:
     assert Target("t", "all", measure, 1).value(Cell(), 10) is None
@@ -34,6 +52,13 @@ def test_a_request_that_was_not_timed_has_no_latency_to_measure() -> None:
     untimed.requests = 1
     assert Target("t", "all", "avg_ms", 1).value(untimed, 10) is None
     assert Target("t", "all", "error_percent", 1).value(untimed, 10) == 0
+
+
+def test_a_window_and_its_consequence_are_read() -> None:
+    (target,) = read_targets({"target": [TARGET | {"window": "10 s", "stop": True}]}).targets
+    assert (target.window_s, target.stop) == (10, True)
+    (target,) = read_targets({"target": [TARGET]}).targets
+    assert (target.window_s, target.stop) == (0, False)
 
 
 def test_a_limit_is_the_last_value_that_is_met() -> None:
@@ -71,10 +96,24 @@ TARGET = {"name": "t", "group": "all", "measure": "avg_ms", "limit": 5}
         ({"target": [TARGET | {"measure": "p100_ms"}]}, "measures 'p100_ms'"),
         ({"target": [TARGET | {"limit": -1}]}, "limit is a number from 0"),
         ({"target": [TARGET | {"limit": float("nan")}]}, "limit is a number from 0"),
-        ({"target": [TARGET | {"limit": "5"}]}, "takes exactly name"),
-        ({"target": [TARGET | {"limit": True}]}, "takes exactly name"),
-        ({"target": [TARGET | {"window": "10 s"}]}, "takes exactly name"),
-        ({"target": [{"name": "t"}]}, "takes exactly name"),
+        ({"target": [TARGET | {"limit": "5"}]}, "takes name, group"),
+        ({"target": [TARGET | {"limit": True}]}, "takes name, group"),
+        ({"target": [TARGET | {"for": "10 s"}]}, "takes name, group"),
+        ({"target": [{"name": "t"}]}, "takes name, group"),
+        ({"target": [TARGET | {"window": "10 m"}]}, "has the window '10 m'; it takes a time such as '10 s'"),
+        ({"target": [TARGET | {"window": "0 s"}]}, "has the window '0 s'"),
+        ({"target": [TARGET | {"window": 10}]}, "has the window 10; it takes"),
+        ({"target": [TARGET | {"window": "301 s"}]}, "a window is from 1 s to 300 s"),
+        ({"target": [TARGET | {"window": "10 s", "stop": "yes"}]}, "has stop = 'yes'; it takes true or false"),
+        ({"target": [TARGET | {"stop": True}]}, "that takes a window"),
+        ({"target": [TARGET | {"measure": "rate", "window": "9 s", "stop": True}]}, "has an upper limit"),
+        ({"target": [TARGET | {"measure": "cpu_percent"}]}, "are measures of the group 'generator'"),
+        ({"target": [TARGET | {"group": "generator"}]}, "and it has no others"),
+        ({"target": [TARGET | {"measure": "users", "group": "crm"}]}, "write the group 'all'"),
+        (
+            {"target": [TARGET | {"measure": "cpu_percent", "group": "generator", "window": "10 s"}]},
+            "of the generator has none",
+        ),
         ({"target": [TARGET | {"group": "crmm"}]}, "names the group 'crmm'"),
         ({"target": [TARGET, TARGET]}, "two targets have the name 't'"),
         ({"groups": {"crm": ["*"]}}, "cannot be defined"),

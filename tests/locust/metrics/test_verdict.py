@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from configs.targets import load_targets
 from metrics.recorder import Cell, Endpoint
-from metrics.targets import Group, Target, Targets
+from metrics.targets import Target, Targets
 from metrics.verdict import EXIT_CODES, Generator, Plan, RunFacts, busiest, judge
 
-LOGIN, CONTACTS, TURN = ("POST", "/api/auth/login"), ("GET", "/api/crm/contacts"), ("CALL", "turn")
+LOGIN, CONTACTS = ("POST", "/api/auth/login"), ("GET", "/api/crm/contacts")
 
 
 def cell(requests: int = 10, failures: int = 0, ms: float = 20, outcome: str = "http_5xx") -> Cell:
@@ -39,6 +38,7 @@ def facts(endpoints: Mapping[Endpoint, Cell] | None = None, **changed: Any) -> R
 SLOW = Target("slow", "crm", "avg_ms", 100)
 ERRORS = Target("errors", "all", "error_percent", 1)
 TARGETS = Targets((SLOW, ERRORS))
+BUSY = Target("busy", "generator", "cpu_percent", 60)
 SATURATED = Generator(workers=1, cpu={"worker 0": [95.0] * 10})
 TOO_SLOW = {CONTACTS: cell(ms=200)}
 FAILING = {CONTACTS: cell(failures=5)}
@@ -55,6 +55,7 @@ INVALIDITIES = {
     "tasks": (facts(generator=Generator(task_errors={"KeyError('id')": 3})), r"tasks raised 3 exceptions .* KeyError"),
     "interrupted": (facts(plan=Plan(planned_s=120, interrupted_after_s=7.2)), "^interrupted after 7 of 120 s$"),
     "unclean": (facts(plan=Plan(unclean="no answer")), "^the target stopped answering: no answer$"),
+    "schedule": (facts(generator=Generator(starts=200, starts_dropped=3)), "schedule missed: .* 3 of 200 planned"),
     "nothing": (facts({}, scenarios={"Visitor": [1, 0]}), "no request was made"),
 }
 
@@ -131,37 +132,22 @@ def test_a_target_whose_group_saw_no_request_is_skipped() -> None:
     assert (found["errors"]["value"], found["errors"]["ok"], found["errors"]["status"]) == (0, True, "met")
 
 
-def offender(target: Target, groups: Mapping[str, Group]) -> Endpoint:
-    """A request of a target's group."""
-    samples = [
-        LOGIN,
-        CONTACTS,
-        TURN,
-        ("CALL", "first audio"),
-        ("GET", "/api/calendar/events"),
-        ("GET", "/api/crm/contacts/search"),
-        ("WS", "/api/ws/notifications [connect]"),
-    ]
-    targets = Targets((), groups)
-    return next(s for s in samples if targets.cell_of(target.group, {s: cell()}).requests)
-
-
-@pytest.mark.parametrize("target", load_targets().targets, ids=lambda target: target.name)
-def test_each_target_of_the_lab_can_fail(target: Target) -> None:
-    targets = load_targets()
-    bad = cell(failures=10) if target.kind == "errors" else cell(ms=target.limit * 1.01)
-    verdict = judge(facts({offender(target, targets.groups): bad}), targets)
-    found = {result.target.name: result for result in verdict.results}
-    assert found[target.name].status == "missed"
-    assert found[target.name].sentence in verdict.reasons
-    assert (verdict.verdict, verdict.exit_code) == ("fail", 1)
-    good = judge(facts({offender(target, targets.groups): cell(ms=1)}), targets)
-    assert {result.target.name: result.status for result in good.results}[target.name] == "met"
-
-
 def test_a_rate_that_is_not_reached_fails() -> None:
     verdict = judge(facts(), Targets((Target("rate", "all", "rate", 3),)))
     assert verdict.reasons == ["rate: 2 /s, under its limit of 3 /s"]
+
+
+@pytest.mark.parametrize(("endpoints", "code"), [({CONTACTS: cell()}, 2), (TOO_SLOW, 2), (FAILING, 1)])
+def test_a_target_that_the_generator_missed_makes_the_run_invalid(
+    endpoints: Mapping[Endpoint, Cell], code: int
+) -> None:
+    generator = Generator(workers=1, cpu={"worker 1": [20.0] * 10 + [70.0] * 10})
+    verdict = judge(facts(endpoints, generator=generator), Targets((SLOW, ERRORS, BUSY)))
+    assert verdict.exit_code == code
+    assert verdict.invalid == ["busy: 70 %, over its limit of 60 %"]
+    idle = Generator(workers=1, cpu={"worker 1": [20.0] * 20}, starts=100, starts_dropped=1)
+    dropped = Target("dropped", "generator", "starts_dropped_percent", 1)
+    assert judge(facts(generator=idle), Targets((BUSY, dropped))).verdict == "pass"
 
 
 @pytest.mark.parametrize(

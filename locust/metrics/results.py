@@ -1,0 +1,128 @@
+"""What became of each target: met, missed, or skipped, where there was nothing to judge it by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from metrics.recorder import Cell, Endpoint
+from metrics.targets import ERRORS, GENERATOR, PACE, USERS, Target, Targets
+from metrics.windows import AT_LEAST, Windows
+
+
+@dataclass(frozen=True)
+class Users:
+    """How many users a run had."""
+
+    most: int = 0
+    seconds: float = 0
+    """For how long they ran, in sum."""
+    planned: int | None = None
+    """How many it was to have; None when nobody said."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run, or a part of it, gives to judge its targets by."""
+
+    endpoints: Mapping[Endpoint, Cell]
+    duration_s: float
+    users: Users = field(default_factory=Users)
+    generator: Mapping[str, float] = field(default_factory=dict)
+    """Its measures by name."""
+    windows: Windows | None = None
+    """None where all of it is one window."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One target and what became of it: `ok` is None, like `value`, when it was skipped, and `why_skipped` says why."""
+
+    target: Target
+    value: float | None
+    ok: bool | None
+    requests: int
+    begins: int | None = None
+    """The second of the run in which the window begins that it is judged by."""
+    why_skipped: str = ""
+
+    @property
+    def status(self) -> str:
+        """met, missed or skipped."""
+        return "skipped" if self.ok is None else "met" if self.ok else "missed"
+
+    @property
+    def sentence(self) -> str:
+        """What a missed target says."""
+        target = self.target
+        what = f"{figure(self.value)} {target.unit}"
+        if target.kind == ERRORS:
+            what += f" of {self.requests} requests failed"
+        elif target.kind == PACE:
+            what += " a user"
+        if self.begins is not None:
+            what += f" for {target.window_s} s from second {self.begins} on"
+        bound = "under" if target.at_least else "over"
+        return f"{target.name}: {what}, {bound} its limit of {figure(target.limit)} {target.unit}"
+
+
+def figure(value: float | None) -> str:
+    """A number as a reader wants it: 0.5, 12.3, 1,234."""
+    if value is None:
+        return "–"
+    digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text
+
+
+def results_of(measured: Measured, targets: Targets) -> list[Result]:
+    """What these measurements make of each target."""
+    cells = {group: targets.cell_of(group, measured.endpoints) for group in {t.group for t in targets.targets}}
+    return [_result(target, cells[target.group], measured) for target in targets.targets]
+
+
+def _result(target: Target, cell: Cell, measured: Measured) -> Result:
+    begins = None
+    requests = cell.requests
+    value: float | None
+    if target.kind == USERS and (why := _not_planned(target, measured.users)):
+        return _skipped(target, requests, why)
+    if target.window_s and measured.windows is not None:
+        watch = measured.windows.of(target)
+        if watch.highest is None:
+            return _skipped(target, requests, _no_window(target, watch.whole))
+        value, requests, begins = watch.highest.value, watch.highest.requests, watch.highest.begins
+    elif target.kind == GENERATOR:
+        value = measured.generator.get(target.measure)
+    elif target.kind == USERS:
+        value = measured.users.most
+    else:
+        value = target.value(cell, measured.duration_s, measured.users.seconds)
+    if value is None:
+        return _skipped(target, requests, _nothing(target, cell))
+    return Result(target, value, target.met(value), requests, begins)
+
+
+def _skipped(target: Target, requests: int, why: str) -> Result:
+    return Result(target, None, None, requests, why_skipped=why)
+
+
+def _nothing(target: Target, cell: Cell) -> str:
+    if target.kind == GENERATOR:
+        return "the generator said nothing of it"
+    if not cell.requests:
+        return "no request of its group was made"
+    return "nobody counted the users" if target.kind == PACE else "no request of its group was timed"
+
+
+def _not_planned(target: Target, users: Users) -> str:
+    """Why a number of users is nothing that this run was to reach; empty when it was."""
+    if users.planned is None:
+        return "nobody said how many users the run was to have"
+    return f"the run was to have {users.planned} users" if users.planned < target.limit else ""
+
+
+def _no_window(target: Target, whole: bool) -> str:
+    if not whole:
+        return f"the run was shorter than {target.window_s} s"
+    return f"no {target.window_s} s of the run had {AT_LEAST} requests of its group"
