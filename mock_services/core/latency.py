@@ -122,5 +122,17 @@ def _from_setting(value: object) -> object:
     return parse_delay(value) if isinstance(value, str) else value
 
 
+def _from_field(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return parse_delay(str(value)) if number or isinstance(value, str) else value
+
+
+def _to_field(delay: Delay) -> float | str:
+    return float(delay.ms) if isinstance(delay, Fixed) else str(delay)
+
+
 DelaySetting = Annotated[Delay, NoDecode, BeforeValidator(_from_setting), PlainSerializer(str)]
 """The type of a field of settings that holds a delay."""
+
+DelayField = Annotated[Delay, BeforeValidator(_from_field), PlainSerializer(_to_field)]
+"""The type of a field of JSON that holds a delay: a number of milliseconds, or text as in a setting."""

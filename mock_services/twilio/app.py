@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-
-import orjson
-from pydantic import TypeAdapter
 
 from mock_services.core.randomness import Randomness
 from mock_services.core.service import Service
@@ -24,13 +20,11 @@ from mock_services.twilio.network import Network
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.protocol.audio import load_voice
 from mock_services.twilio.protocol.signature import sign
-from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.rest import Rest
 from mock_services.twilio.rest_messages import RestMessages
+from mock_services.twilio.scripts import load_scripts
 from mock_services.twilio.settings import Settings
 from mock_services.twilio.tapes import Tapes
-
-SCRIPTS = Path(__file__).with_name("scripts.json")
 
 
 def build() -> Service:
@@ -51,8 +45,9 @@ def build() -> Service:
         speech_rate=settings.speech_rate,
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
     )
+    scripts = load_scripts({line.id for line in network.voice.lines}, settings.scripts_file)
     tapes = Tapes(settings.tape_dir, settings.max_tapes, settings.tape_s)
-    switchboard = Switchboard(network, account, load_scripts(), settings.max_calls, tapes)
+    switchboard = Switchboard(network, account, scripts, settings.max_calls, tapes)
     messages = MessageLog(settings.max_messages)
     delays = {"sent": settings.sms_sent_ms, "delivered": settings.sms_delivered_ms}
     carrier = Carrier(network, delays, randomness.stream("messages"))
@@ -82,8 +77,3 @@ def build() -> Service:
         gauges=lambda: switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}},
     )
     return service
-
-
-def load_scripts() -> Mapping[str, Script]:
-    """Read the scripts that callers can be given by name."""
-    return TypeAdapter(dict[str, Script]).validate_python(orjson.loads(SCRIPTS.read_bytes()))

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from mock_services.twilio.http import WebhookError
 from mock_services.twilio.lateness import Lateness
 from mock_services.twilio.models import Account, CallRecord, Number, date
@@ -19,6 +17,7 @@ from mock_services.twilio.network import Network
 from mock_services.twilio.perform import Failure, Performance
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.webhook import final_fields
+from mock_services.twilio.scripts import Scripts
 from mock_services.twilio.stream import MediaSession
 from mock_services.twilio.tapes import Tapes
 
@@ -28,10 +27,6 @@ ANSWER_SHOWN = 200  # characters of a callback's answer that the last event carr
 CLOSE_SECONDS = 4.0  # for calls to say goodbye when the process ends
 
 Emit = Callable[[dict[str, Any]], None]
-
-
-class ScriptError(ValueError):
-    """A dial asks for a script that does not exist or does not fit."""
 
 
 class Call:
@@ -197,9 +192,7 @@ class MediaTotals:
 class Switchboard:
     """Takes dials, keeps the calls that are under way within `max_calls`, and counts how they end."""
 
-    def __init__(
-        self, network: Network, account: Account, scripts: Mapping[str, Script], max_calls: int, tapes: Tapes
-    ) -> None:
+    def __init__(self, network: Network, account: Account, scripts: Scripts, max_calls: int, tapes: Tapes) -> None:
         self._network = network
         self._account = account
         self._scripts = scripts
@@ -209,24 +202,9 @@ class Switchboard:
         self._outcomes: Counter[str] = Counter()
         self._media = MediaTotals()
 
-    def script(self, asked: str | Mapping[str, Any] | None) -> Script:
-        """Give the script that a dial asks for, by name or as an object; None is `default`. Raises `ScriptError`."""
-        if asked is None or isinstance(asked, str):
-            script = self._scripts.get(asked or "default")
-            if script is None:
-                raise ScriptError(f"there is no script {asked!r}; there are {', '.join(sorted(self._scripts))}")
-            return script
-        try:
-            script = Script.model_validate(asked)
-        except ValidationError as misfit:
-            first = misfit.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ScriptError(f"the script's {place} is {str(first['input'])[:50]!r}: {first['msg']}") from misfit
-        known = {line.id for line in self._network.voice.lines}
-        unknown = [line for line in script.lines or () if line not in known]
-        if unknown:
-            raise ScriptError(f"there is no line {unknown[0]!r}; there are {', '.join(sorted(known))}")
-        return script
+    def script(self, asked: str | Mapping[str, Any] | None, occasion: str = "") -> Script:
+        """Give the script that a dial asks for (`Scripts.choose`); which of a mix, the seed and `occasion` decide."""
+        return self._scripts.choose(asked, self._network.randomness.fresh(f"script {occasion}"))
 
     def dial(
         self, ref: str, caller: str, called: str, script: Script, run_id: str, emit: Emit, *, record: bool = False

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mock_services.twilio.calls import Call, ScriptError, Switchboard
+from mock_services.twilio.calls import Call, Switchboard
 from mock_services.twilio.rest import Rest
+from mock_services.twilio.scripts import ScriptError
 from mock_services.twilio.tapes import TooManyTapesError
 
 EVENTS_WAITING = 20_000  # a client that reads slower than its calls speak is given up beyond this, its calls with it
@@ -127,7 +128,8 @@ class _Client:
     def _dial(self, dial: Dial) -> None:
         if dial.ref in self._calls:
             raise _RefError(f"the ref {dial.ref!r} has a call under way; give each call a ref of its own")
-        script = self._switchboard.script(dial.script)
+        occasion = f"{dial.run_id or ''} {dial.ref} {dial.from_} {dial.to}"
+        script = self._switchboard.script(dial.script, occasion)
         call = self._switchboard.dial(
             dial.ref, dial.from_, dial.to, script, dial.run_id or "", self._emit, record=dial.record
         )

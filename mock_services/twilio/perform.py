@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 from urllib.parse import urljoin
 
 from mock_services.twilio.http import WebhookError
@@ -15,9 +14,10 @@ from mock_services.twilio.models import CallRecord, Number, new_sid
 from mock_services.twilio.network import Network
 from mock_services.twilio.protocol import twiml
 from mock_services.twilio.protocol.media import MediaStream
+from mock_services.twilio.protocol.noticed import Noticed
 from mock_services.twilio.protocol.stream_url import StreamUrlError, resolve
 from mock_services.twilio.protocol.tape import Tape
-from mock_services.twilio.protocol.turns import Caller, FirstAudio, Script, Turn
+from mock_services.twilio.protocol.turns import Caller, Script
 from mock_services.twilio.protocol.twiml import Connect, Hangup, Pause, Play, Redirect, Reject, Say, TwimlError, Verb
 from mock_services.twilio.protocol.webhook import Fields, inbound_fields, voice_fields
 from mock_services.twilio.stream import MediaSession, StreamEnd, StreamHandshakeError, StreamOutcome, open_session
@@ -97,7 +97,7 @@ class Performance:
 
     async def _ring(self) -> Document | None:
         number = self._number
-        self._tell("dialing")
+        self._tell("dialing", script=self._script.name)
         try:
             return await self._fetch(
                 "VoiceUrl", number.voice_method, number.voice_url, inbound_fields(self._record.sid)
@@ -194,16 +194,8 @@ class Performance:
     def _make_caller(self, now: float) -> Caller:
         return Caller(self._script, self._network.voice, self._random, now)
 
-    def _notice(self, event: FirstAudio | Turn) -> None:
-        if isinstance(event, FirstAudio):
-            self._tell("first_audio", latency_ms=round(event.latency_ms, 3))
-            return
-        turn: dict[str, Any] = {"index": event.index, "latency_ms": round(event.latency_ms, 3)}
-        if event.timed_out:
-            turn["timed_out"] = True
-        if event.overlapped:
-            turn["overlapped"] = True
-        self._tell("turn", **turn)
+    def _notice(self, event: Noticed) -> None:
+        self._tell(event.name, **event.fields())
 
     def _conclude(self, outcome: StreamOutcome) -> None:
         match outcome.end:

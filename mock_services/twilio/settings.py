@@ -6,11 +6,18 @@ import secrets
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mock_services.core.latency import DelaySetting, Lognormal
+from mock_services.core.speech import load_recordings
 from mock_services.twilio.protocol.stream_url import parse_map
+from mock_services.twilio.scripts import load_scripts
+
+
+def _hold_scripts(file: Path) -> Path:
+    load_scripts({recording.id for recording in load_recordings("caller")}, file)
+    return file
 
 
 class Settings(BaseSettings):
@@ -39,6 +46,9 @@ class Settings(BaseSettings):
     max_calls_kept: int = Field(default=20_000, ge=1, description="calls listed over REST; older ended ones go")
     max_numbers: int = Field(default=10_000, ge=1)
     max_messages: int = Field(default=20_000, ge=1, description="text messages kept; the oldest go")
+    scripts_file: Annotated[Path, AfterValidator(_hold_scripts)] | None = Field(
+        default=None, description="a JSON file of scripts that callers can be given by name, beside those shipped"
+    )
     tape_dir: Path | None = Field(default=None, description="where recorded calls are written; unset: until the end")
     max_tapes: int = Field(default=20, ge=1, le=1000, description="calls recorded at a time, and recordings kept")
     tape_s: float = Field(default=600.0, gt=0, le=14_400, description="how much of a call is recorded")

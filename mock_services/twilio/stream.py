@@ -19,7 +19,8 @@ from mock_services.core.speech import SAMPLE_RATE
 from mock_services.twilio.lateness import Lateness
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.protocol.media import MediaStream, StreamState
-from mock_services.twilio.protocol.turns import Caller, FirstAudio, Phase, Turn
+from mock_services.twilio.protocol.noticed import KeyPressed, Noticed
+from mock_services.twilio.protocol.turns import Caller, Phase
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class MediaSession(WSListener):
         stream: MediaStream,
         make_caller: Callable[[float], Caller],
         pacer: Pacer,
-        tell: Callable[[FirstAudio | Turn], None],
+        tell: Callable[[Noticed], None],
     ) -> None:
         self.stream = stream
         self.lateness = Lateness()
@@ -89,6 +90,7 @@ class MediaSession(WSListener):
             outcome = await self._outcome
         finally:
             self._pacer.remove(self)
+            self._caller.leave()
             if self.stream.tape is not None:
                 self.stream.tape.cut(time.monotonic())
             fault = await self._close()
@@ -190,7 +192,10 @@ class MediaSession(WSListener):
         heard_at = self.stream.receive(message, now)
         if heard_at is not None:
             self._caller.hear(heard_at)
-        elif self.stream.marks_pending:
+            return
+        if self.stream.cleared_at == now:
+            self._caller.cleared(now)
+        if self.stream.marks_pending:
             self._echo_marks(now)
 
     def _collect(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -219,6 +224,8 @@ class MediaSession(WSListener):
     def _report(self) -> None:
         events, self._caller.events = self._caller.events, []
         for event in events:
+            if isinstance(event, KeyPressed):
+                self._send(self.stream.dtmf(event.digit))
             self._tell(event)
 
     def _send(self, message: bytes) -> None:

@@ -56,6 +56,7 @@ class MediaStream:
         "_sequence",
         "_timestamp",
         "audio_received",
+        "cleared_at",
         "messages_received",
         "plays_until",
         "state",
@@ -82,6 +83,7 @@ class MediaStream:
         self.warnings = 0
         self.warning = ""  # the newest, in a sentence
         self.plays_until = 0.0  # when all that came in will have been played
+        self.cleared_at = 0.0  # when the last `clear` came
         self.voiced_until = 0.0  # when the last voice in it will have been heard
         self._account_sid = account_sid
         self._call_sid = call_sid
@@ -201,6 +203,7 @@ class MediaStream:
             self._marks.append((max(self.plays_until, now), name))
 
     def _clear(self, now: float) -> None:
+        self.cleared_at = now
         self.plays_until = min(self.plays_until, now)
         self.voiced_until = min(self.voiced_until, now)
         self._marks = deque((now, name) for _, name in self._marks)

@@ -174,8 +174,8 @@ class Target:
     """A platform in small: checks signatures with Twilio's validator, answers TwiML, and talks on the stream.
 
     `/voice` answers `twiml` where that is set; `/again` always connects the stream. What the agent does is up to
-    `agent`: `talks` greets and answers, `silent` says nothing, `closes` hangs up after half a second. `slow_s` lets it
-    ring.
+    `agent`: `talks` greets and answers, `clears` greets at length and clears that when it hears a word, `silent` says
+    nothing, `closes` hangs up after half a second. `slow_s` lets it ring.
     """
 
     url: str = ""
@@ -224,14 +224,16 @@ class Target:
             self.messages.append(message)
             if message["event"] == "start":
                 sid = message["streamSid"]
-                if self.agent == "talks":
-                    await _say(websocket, sid)
+                if self.agent in {"talks", "clears"}:
+                    await _say(websocket, sid, VOICE if self.agent == "talks" else VOICE * 30)
             elif message["event"] == "media":
                 if is_voiced(base64.b64decode(message["media"]["payload"])):
+                    if not voiced and self.agent == "clears":
+                        await websocket.send_text(json.dumps({"event": "clear", "streamSid": sid}))
                     voiced, quiet = True, 0
                 elif voiced:
                     quiet += 1
-                if quiet == 15 and self.agent == "talks":
+                if quiet == 15 and self.agent in {"talks", "clears"}:
                     voiced, quiet = False, 0
                     await _say(websocket, sid)
                 if message["media"]["chunk"] == "25" and self.agent == "closes":
@@ -239,8 +241,8 @@ class Target:
                     return
 
 
-async def _say(websocket: WebSocket, sid: str) -> None:
-    payload = base64.b64encode(VOICE).decode()
+async def _say(websocket: WebSocket, sid: str, voice: bytes = VOICE) -> None:
+    payload = base64.b64encode(voice).decode()
     await websocket.send_text(json.dumps({"event": "media", "streamSid": sid, "media": {"payload": payload}}))
     await websocket.send_text(json.dumps({"event": "mark", "streamSid": sid, "mark": {"name": "said"}}))
 

@@ -377,3 +377,35 @@ async def test_a_process_that_is_ended_hangs_up_first(target: Target) -> None:
             await asyncio.to_thread(double.process.wait, 10)
     assert kinds(target)[-1] == "stop"
     assert target.webhooks[-1][0] == "/status"
+
+
+@pytest.mark.anyio
+async def test_keys_that_the_caller_presses_are_told_on_the_stream_and_as_events(
+    double: Double, target: Target
+) -> None:
+    double.buy(NUMBER, target.url)
+    steps = [{"do": "hear"}, {"do": "press", "digits": "1#", "gap_ms": 100}]
+    async with phone(double) as caller:
+        events = await caller.call("one", NUMBER, {**BRISK, "steps": steps})
+    assert [event["digit"] for event in events if event["event"] == "dtmf"] == ["1", "#"]
+    told = [message for message in target.messages if message["event"] == "dtmf"]
+    assert [message["dtmf"] for message in told] == [{"track": "inbound_track", "digit": digit} for digit in "1#"]
+    numbers = [int(message["sequenceNumber"]) for message in target.messages if "sequenceNumber" in message]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.anyio
+async def test_a_mix_gives_the_same_scripts_to_the_same_calls(double: Double) -> None:
+    double.buy(NUMBER)
+    async with phone(double) as caller:
+
+        async def drawn(ref: str) -> str:
+            double.buy(f"+1555555{ref}", "http://127.0.0.1:1")
+            await caller.dial(ref, f"+1555555{ref}", "everyday", run_id="one run")
+            name: str = (await caller.until("failed"))[0]["script"]
+            return name
+
+        once = [await drawn(f"0{place:03}") for place in range(200, 230)]
+        double.reset()
+        assert [await drawn(f"0{place:03}") for place in range(200, 230)] == once
+    assert len(set(once)) > 1

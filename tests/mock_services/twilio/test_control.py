@@ -31,7 +31,7 @@ async def test_a_stranger_is_refused(double: Double, authorization: str) -> None
         ({**DIAL, "ref": ""}, "", "ref"),
         ({**DIAL, "ref": 7}, None, "ref"),
         ({**DIAL, "speed": 2}, "one", "speed"),
-        ({**DIAL, "script": "no-such"}, "one", "no script 'no-such'; there are default, short"),
+        ({**DIAL, "script": "no-such"}, "one", "no script 'no-such'; there are cut-short, default"),
         ({**DIAL, "script": {"turns": -1}}, "one", "script's turns is '-1'"),
         ({**DIAL, "script": {"patience": 1}}, "one", "patience"),
         ({**DIAL, "script": {"lines": ["caller-nobody"]}}, "one", "no line 'caller-nobody'; there are caller-flowers"),

@@ -9,7 +9,8 @@ from websockets.utils import accept_key
 from mock_services.twilio import stream
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.protocol.media import MediaStream
-from mock_services.twilio.protocol.turns import Caller, FirstAudio, Turn
+from mock_services.twilio.protocol.noticed import Noticed
+from mock_services.twilio.protocol.turns import Caller
 from mock_services.twilio.stream import MediaSession, StreamHandshakeError, open_session
 
 ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
@@ -19,7 +20,7 @@ def session() -> MediaSession:
     def caller(now: float) -> Caller:
         raise AssertionError("the stream never starts")
 
-    def tell(event: FirstAudio | Turn) -> None:
+    def tell(event: Noticed) -> None:
         raise AssertionError("nothing is heard")
 
     return MediaSession(MediaStream("AC1", "CA1", "MZ1", {}), caller, Pacer(), tell)

@@ -121,3 +121,22 @@ async def test_a_recording_that_cannot_be_written_does_not_cost_the_call(target:
             ended = (await caller.call("one", NUMBER, GREETING_ONLY, record=True))[-1]
     assert ended["event"] == "ended"
     assert "could not be written" in ended["tape"]["error"]
+
+
+@pytest.mark.anyio
+async def test_what_an_interrupted_agent_cleared_is_not_on_the_tape(double: Double, target: Target) -> None:
+    target.agent = "clears"
+    double.buy(NUMBER, target.url)
+    steps = [{"do": "hear"}, {"do": "interrupt", "after_ms": 600, "line": "caller-hours"}]
+    async with phone(double) as caller:
+        events = await caller.call("one", NUMBER, {**BRISK, "steps": steps}, record=True)
+    said, heard = listen((await fetch(double.url + events[-1]["tape"]["path"])).content)
+    (words_at,) = places_ms(said, WORDS)
+    places = places_ms(heard, VOICE)
+    assert 3 <= len(places) <= 4, "of the six seconds only the pieces of 200 ms that were heard"
+    barge_in = event(events, "barge_in")
+    assert barge_in["cleared"]
+    fell_silent_at = words_at + barge_in["latency_ms"]
+    beyond = round((fell_silent_at + FRAME_MS) * 8)
+    assert not any(heard[beyond : beyond + 4000])
+    assert 0 < barge_in["latency_ms"] < 500
