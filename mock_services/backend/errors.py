@@ -10,7 +10,8 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from mock_services.core.operations import Exchange, Operation, ServiceError, json_response
+from mock_services.backend.guards import RETRY_AFTER_S
+from mock_services.core.operations import Exchange, Operation, ServiceError, json_response, phrase
 from mock_services.core.router import Router
 
 MAX_FIELD_ERRORS = 10
@@ -109,6 +110,13 @@ class PlatformErrors:
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer 500 for a defect of this double."""
         return json_response({"detail": "Internal server error", "type": "internal_error"}, 500)
+
+    def failing(self, status: int) -> Response:
+        """Answer a limit or a fault: the rate limit's own words for 429, the global handler's for the rest."""
+        if status == 429:
+            content = {"detail": "Rate limit exceeded", "retry_after": RETRY_AFTER_S}
+            return json_response(content, status, {"retry-after": str(RETRY_AFTER_S)})
+        return json_response({"detail": phrase(status), "status_code": status}, status)
 
 
 def _field_error(error: dict[str, Any]) -> dict[str, str]:

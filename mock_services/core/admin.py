@@ -1,14 +1,16 @@
-"""The lab's own door to a double, under `/__lab/`: health, journal, metrics, reset, and what the double adds."""
+"""The lab's own door to a double, under `/__lab/`: health, journal, metrics, faults, reset, and what it adds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from mock_services.core.faults.door import Door
+from mock_services.core.faults.injector import Injector
 from mock_services.core.operations import Exchange, Operation, ServiceError, json_response
 from mock_services.core.router import Router
 
@@ -35,6 +37,7 @@ class Admin:
         operations: Iterable[Operation],
         reset: Sequence[Callable[[], None]],
         gauges: Callable[[], dict[str, Any]],
+        members: Mapping[str, Injector],
     ) -> None:
         self._service = service
         self._hooks = tuple(reset)
@@ -51,7 +54,8 @@ class Admin:
                 method="POST", path="/__lab/reset", handler=self._do_reset, summary="Put the state back to its start"
             ),
         )
-        self.operations = (*own, *operations)
+        door = Door(members or {service.name: service.injector})
+        self.operations = (*own, *door.operations(), *operations)
         for operation in self.operations:
             self._router.add(operation.method, operation.path, operation)
 
@@ -94,12 +98,14 @@ class Admin:
             "uptime_s": self._uptime(),
             "in_flight": self._service.in_flight,
             "requests": self._service.journal.totals(),
+            "faults": self._service.injector.gauges(),
             **self._gauges(),
         }
 
     def reset(self) -> None:
         """Put the service back to its start, as `/__lab/reset` does."""
         self._service.journal.clear()
+        self._service.injector.reset()
         for hook in self._hooks:
             hook()
 

@@ -77,6 +77,35 @@ class Lognormal:
 
 
 Delay = Fixed | Uniform | Lognormal
+"""How long something takes, however much else is being done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a service of limited capacity takes: `base_ms` while at most `capacity` requests are in it, more beyond.
+
+    With n requests in the service, each takes base · max(1, n / capacity): processor sharing by `capacity` servers, of
+    which each request gets the n-th part but no more than one (L. Kleinrock, Queueing Systems, vol. 2, 1976, 4.4). By
+    Little's law it then answers `capacity` / base requests a second however many wait, and no more.
+    """
+
+    base: Delay
+    capacity: int
+
+    def __post_init__(self) -> None:
+        if self.capacity < 1:
+            raise ValueError(f"a capacity is 1 or more, not {self.capacity}")
+
+    def draw_s(self, random: Random, in_flight: int) -> float:
+        """Draw the delay of a request with which there are `in_flight` in the service, in seconds."""
+        return min(self.base.draw_s(random) * max(1.0, in_flight / self.capacity), LONGEST_MS / 1000)
+
+    def __str__(self) -> str:
+        return f"loaded:{self.capacity},{self.base}"
+
+
+Latency = Delay | Loaded
+"""How long something takes, also by how much is being done."""
 
 
 def parse_delay(text: str) -> Delay:
@@ -109,6 +138,17 @@ def jittered(gap_s: float, sigma: float, random: Random) -> float:
     return gap_s * math.exp(sigma * random.gauss(0.0, 1.0) - sigma * sigma / 2) if sigma else gap_s
 
 
+def parse_latency(text: str) -> Latency:
+    """Read what `parse_delay` reads, and `loaded:CAPACITY,DELAY` with any of those as its delay (`loaded:8,250`)."""
+    kind, colon, rest = text.strip().partition(":")
+    if not colon or kind.strip().lower() != "loaded":
+        return parse_delay(text)
+    capacity, comma, base = rest.partition(",")
+    if not comma or not capacity.strip().isdecimal() or len(capacity) > 9:
+        raise ValueError(f"{text!r} is no latency: it takes loaded:CAPACITY,DELAY such as loaded:8,250")
+    return Loaded(parse_delay(base), int(capacity))
+
+
 def _check(*rising: float) -> None:
     if not all(0 <= value <= LONGEST_MS for value in rising) or list(rising) != sorted(rising):
         raise ValueError(f"a delay goes from 0 up to {LONGEST_MS:.0f} ms, the smaller number first")
@@ -123,11 +163,18 @@ def _from_setting(value: object) -> object:
 
 
 def _from_field(value: object) -> object:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return parse_delay(str(value)) if number or isinstance(value, str) else value
+    return parse_delay(str(value)) if _is_number(value) or isinstance(value, str) else value
 
 
-def _to_field(delay: Delay) -> float | str:
+def _from_latency(value: object) -> object:
+    return parse_latency(str(value)) if _is_number(value) or isinstance(value, str) else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _to_field(delay: Latency) -> float | str:
     return float(delay.ms) if isinstance(delay, Fixed) else str(delay)
 
 
@@ -136,3 +183,6 @@ DelaySetting = Annotated[Delay, NoDecode, BeforeValidator(_from_setting), PlainS
 
 DelayField = Annotated[Delay, BeforeValidator(_from_field), PlainSerializer(_to_field)]
 """The type of a field of JSON that holds a delay: a number of milliseconds, or text as in a setting."""
+
+LatencyField = Annotated[Latency, BeforeValidator(_from_latency), PlainSerializer(_to_field)]
+"""The same of a delay that may grow with the load."""

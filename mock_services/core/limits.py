@@ -42,39 +42,40 @@ def _bounded(receive: Receive, max_bytes: int, refusal: Callable[[], ServiceErro
 
 
 class Bucket:
-    """What may be used a minute: full at first, emptied by use, refilled continuously (a token bucket).
+    """What may be used a minute, or another period: full at first, refilled continuously (a token bucket).
 
     `now` is in seconds on any clock that never goes back. A limit of 0 refuses nothing.
     """
 
-    __slots__ = ("_at", "_level", "per_minute")
+    __slots__ = ("_at", "_level", "_period_s", "limit")
 
-    def __init__(self, per_minute: int) -> None:
-        self.per_minute = per_minute
-        self._level = float(per_minute)
+    def __init__(self, limit: int, period_s: float = MINUTE_S) -> None:
+        self.limit = limit
+        self._period_s = period_s
+        self._level = float(limit)
         self._at = float("-inf")
 
     def level(self, now: float) -> float:
         """Give how much may be used at once now."""
         if now > self._at:
-            passed = min(now - self._at, MINUTE_S)
-            self._level = min(self._level + passed * self.per_minute / MINUTE_S, float(self.per_minute))
+            passed = min(now - self._at, self._period_s)
+            self._level = min(self._level + passed * self.limit / self._period_s, float(self.limit))
             self._at = now
         return self._level
 
     def wait_s(self, amount: float, now: float) -> float:
         """Give how long until `amount` may be used: 0 if now, infinity if it is more than the bucket holds."""
-        if self.per_minute == 0:
+        if self.limit == 0:
             return 0.0
-        if amount > self.per_minute:
+        if amount > self.limit:
             return float("inf")
-        return max(0.0, amount - self.level(now)) * MINUTE_S / self.per_minute
+        return max(0.0, amount - self.level(now)) * self._period_s / self.limit
 
     def use(self, amount: float, now: float) -> None:
         """Use `amount`; whoever calls has asked `wait_s`."""
-        if self.per_minute:
+        if self.limit:
             self._level = self.level(now) - amount
 
     def full_in_s(self, now: float) -> float:
         """Give how long until it is full again, if nothing is used."""
-        return self.wait_s(self.per_minute, now)
+        return self.wait_s(self.limit, now)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
+
+if TYPE_CHECKING:
+    from mock_services.core.faults.schedule import Hit
+
+RUN_HEADER = "x-lab-run-id"
+"""Names the run that a request belongs to."""
 
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -18,6 +26,14 @@ JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON. UUIDs, dates (UTC with `Z`) and dataclasses are encoded by orjson."""
     return Response(orjson.dumps(content, option=JSON_OPTIONS), status, headers, "application/json")
+
+
+def phrase(status: int) -> str:
+    """Give the words that HTTP has for a status (RFC 9110), or its class's where it has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return HTTPStatus(status // 100 * 100).phrase
 
 
 class ServiceError(Exception):
@@ -47,8 +63,22 @@ class InvalidRequest(Exception):
         self.errors = errors
 
 
+_RUN_HEADER = RUN_HEADER.encode()
+
+
+def run_of(scope: Scope) -> str:
+    """Give the run that a request names, or nothing. It is read on every request, so no object is made for it."""
+    for name, value in scope["headers"]:
+        if name == _RUN_HEADER:
+            run_id: str = value.decode("latin-1")
+            return run_id
+    return ""
+
+
 Handler = Callable[["Exchange"], Awaitable[Response]]
 Authenticate = Callable[["Exchange"], Awaitable[Any]]
+Link = Callable[["Exchange"], Awaitable[Response | None]]
+"""A link of the chain: it answers and so ends the chain, or passes the exchange on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +112,35 @@ class Operation:
         return f"{self.method} {self.path}"
 
     @property
+    def reads_input(self) -> bool:
+        """Say whether anything of a request has to fit."""
+        return self.path_params is not None or self.query is not None or self.body is not None
+
+    @property
     def needs_body(self) -> bool:
         """Say whether a request without a body is refused."""
         return self.body is not None and type(None) not in get_args(self.body)
 
 
 class Exchange:
-    """One request on its way through the chain: what is known of it so far, and what the journal will keep."""
+    """One request on its way through the chain: what is known of it so far, and what the journal will keep.
 
-    __slots__ = ("body", "name", "note", "operation", "path", "principal", "query", "raw_body", "request", "started")
+    `hit` is a fault that is to come over its answer.
+    """
+
+    __slots__ = (
+        "body",
+        "hit",
+        "name",
+        "note",
+        "operation",
+        "path",
+        "principal",
+        "query",
+        "raw_body",
+        "request",
+        "started",
+    )
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -103,3 +153,4 @@ class Exchange:
         self.raw_body = b""
         self.principal: Any = None
         self.note: str = ""
+        self.hit: Hit | None = None

@@ -17,6 +17,7 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
+from mock_services.core.connection import Protocol
 from mock_services.core.tls import TlsError, server_context
 
 USAGE_EXIT = 3
@@ -60,7 +61,7 @@ def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="websockets-sansio",
         ws_max_size=1 << 20,
         ws_per_message_deflate=False,

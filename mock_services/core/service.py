@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -17,16 +18,28 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from uvicorn.protocols.utils import ClientDisconnected
 
 from mock_services.core.admin import Admin
+from mock_services.core.faults.inflict import Doomed
+from mock_services.core.faults.injector import Injector
+from mock_services.core.faults.schedule import Subject, named
+from mock_services.core.faults.settings import ChainSettings
 from mock_services.core.forms import FormError, read_form
 from mock_services.core.journal import Journal
-from mock_services.core.operations import Exchange, InvalidRequest, Operation, ServiceError
+from mock_services.core.operations import (
+    RUN_HEADER,
+    Exchange,
+    InvalidRequest,
+    Link,
+    Operation,
+    ServiceError,
+    run_of,
+)
 from mock_services.core.router import Router
+
+__all__ = ["RUN_HEADER", "ErrorRenderer", "Service", "SocketHandler", "query_values"]
 
 log = logging.getLogger(__name__)
 
-Link = Callable[[Exchange], Awaitable[Response | None]]
 SocketHandler = Callable[[WebSocket], Awaitable[None]]
-RUN_HEADER = "x-lab-run-id"
 
 
 class ErrorRenderer(Protocol):
@@ -44,6 +57,9 @@ class ErrorRenderer(Protocol):
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer when a handler raised something it should not have; the traceback is in the log."""
 
+    def failing(self, status: int) -> Response:
+        """Answer with a status that a limit (429) or a fault (any from 400 on) gives, as the service words it."""
+
 
 @asynccontextmanager
 async def _no_lifespan() -> AsyncIterator[None]:
@@ -53,11 +69,14 @@ async def _no_lifespan() -> AsyncIterator[None]:
 class Service:
     """One double: its operations and sockets, its error wording, and the chain that requests pass.
 
-    The chain is `before` (links that see even unknown paths: size and rate limits), then identify, authenticate,
-    `after_authentication` (limits by caller, faults, latency), validate, handle; then `decorate` (response headers)
-    and the journal. A link returns a response to end the chain, or None to pass the exchange on.
+    The chain is `before` (links that see even unknown paths: a size limit, a vendor's own rate limit), then identify,
+    authenticate, the injector's links (limits, faults, latency), `after_authentication` (what the vendor has of its
+    own), validate, handle; then `decorate` (response headers), what a fault does to the answer, and the journal.
+    A link returns a response to end the chain, or None to pass the exchange on. Each operation's chain holds only the
+    links that it needs and that are on.
     A socket's handler refuses a handshake by raising a `ServiceError` before it accepts.
     `reset` hooks put the service's state back to its start; `gauges` gives numbers for `/__lab/metrics`.
+    `members` are the services whose conditions this one's admin API sets too, where several share a process.
     """
 
     def __init__(
@@ -75,7 +94,9 @@ class Service:
         lifespan: Callable[[], AbstractAsyncContextManager[None]] = _no_lifespan,
         reset: Sequence[Callable[[], None]] = (),
         gauges: Callable[[], dict[str, Any]] = dict,
+        members: Sequence[Service] = (),
     ) -> None:
+        settings = ChainSettings()
         self.name = name
         self.operations = tuple(operations)
         self.sockets = tuple(sockets)
@@ -85,22 +106,20 @@ class Service:
         self.lifespan = lifespan
         self.in_flight = 0
         self._decorate = tuple(decorate)
-        self._chain: tuple[Link, ...] = (
-            *before,
-            self._identify,
-            self._authenticate,
-            *after_authentication,
-            self._validate,
-            self._handle,
-        )
-        self._router: Router[Operation] = Router()
-        for operation in self.operations:
-            self._router.add(operation.method, operation.path, operation)
+        self._before = tuple(before)
+        self._after_authentication = tuple(after_authentication)
+        self._router: Router[_Route] = Router()
+        self._routes = [_Route(operation) for operation in self.operations]
+        for route in self._routes:
+            self._router.add(route.operation.method, route.operation.path, route)
         self._sockets: Router[tuple[str, SocketHandler]] = Router()
         for path, handler in (*self.sockets, *self.admin_sockets):
             self._sockets.add("WS", path, (path, handler))
         self._bodies = {o.name: TypeAdapter(o.body).validate_python for o in self.operations if o.body is not None}
-        self.admin = Admin(self, admin_operations, reset, gauges)
+        self.injector = Injector(name, settings.seed, errors.failing)
+        self.injector.changed = self._chain
+        self.injector.put(settings.conditions)
+        self.admin = Admin(self, admin_operations, reset, gauges, {each.name: each.injector for each in members})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -121,27 +140,44 @@ class Service:
             response = await self._answer(exchange)
             for decorate in self._decorate:
                 decorate(exchange, response)
+            if exchange.hit is not None:
+                response = self.injector.spoil(exchange, response)
             await response(scope, receive, send)
         except ClientDisconnect:
             response = Response(status_code=499)
             exchange.note = "the client went away before it had sent its request"
         finally:
             self.in_flight -= 1
-        request = exchange.request
         self.journal.add(
             "http",
             exchange.name,
             scope["path"],
             response.status_code,
             (time.perf_counter() - exchange.started) * 1000,
-            request.headers.get(RUN_HEADER, ""),
+            run_of(scope),
             exchange.note,
             exchange.raw_body,
         )
 
+    def _chain(self) -> None:
+        """Make the chain of each operation anew: what is off costs nothing."""
+        for route in self._routes:
+            operation = route.operation
+            route.links = (
+                *((self._authenticate,) if operation.authenticate is not None else ()),
+                *self.injector.links,
+                *self._after_authentication,
+                *((self._validate,) if operation.reads_input else ()),
+                operation.handler,
+            )
+
     async def _answer(self, exchange: Exchange) -> Response:
         try:
-            for link in self._chain:
+            for link in self._before:
+                response = await link(exchange)
+                if response is not None:
+                    return response
+            for link in self._identify(exchange):
                 response = await link(exchange)
                 if response is not None:
                     return response
@@ -157,23 +193,26 @@ class Service:
             return self.errors.unhandled(exchange)
         raise AssertionError("the handler at the end of the chain always answers")
 
-    async def _identify(self, exchange: Exchange) -> Response | None:
+    def _identify(self, exchange: Exchange) -> tuple[Link, ...]:
+        """Find the operation; give the rest of the chain, which for a path or method that is none is a refusal."""
         scope = exchange.request.scope
-        operation, path, allowed = self._router.find(scope["method"], scope["path"])
-        if operation is None:
-            if allowed:
-                return self.errors.method_not_allowed(exchange, allowed)
-            return self.errors.not_found(exchange)
-        exchange.operation = operation
-        exchange.name = operation.name
+        route, path, allowed = self._router.find(scope["method"], scope["path"])
+        if route is None:
+            return (partial(self._refuse, allowed),)
+        exchange.operation = route.operation
+        exchange.name = route.name
         exchange.path = path
-        return None
+        return route.links
 
-    async def _authenticate(self, exchange: Exchange) -> Response | None:
+    async def _refuse(self, allowed: tuple[str, ...], exchange: Exchange) -> Response:
+        if allowed:
+            return self.errors.method_not_allowed(exchange, allowed)
+        return self.errors.not_found(exchange)
+
+    async def _authenticate(self, exchange: Exchange) -> None:
         assert exchange.operation is not None
-        if exchange.operation.authenticate is not None:
-            exchange.principal = await exchange.operation.authenticate(exchange)
-        return None
+        assert exchange.operation.authenticate is not None
+        exchange.principal = await exchange.operation.authenticate(exchange)
 
     async def _validate(self, exchange: Exchange) -> Response | None:
         operation = exchange.operation
@@ -210,39 +249,60 @@ class Service:
                 return
         exchange.body = _fit(self._bodies[operation.name], content, "body", errors)
 
-    async def _handle(self, exchange: Exchange) -> Response:
-        assert exchange.operation is not None
-        return await exchange.operation.handler(exchange)
-
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
         found, path, _ = self._sockets.find("WS", scope["path"])
         if found is None:
-            await websocket.close(1000)  # before accepting: the handshake is answered with HTTP 403
+            await WebSocket(scope, receive, send).close(1000)  # before accepting: the handshake is answered with 403
             self.journal.add("socket", "WS unknown", scope["path"], 403, 0.0, "", "", b"")
             return
         template, handler = found
         scope["path_params"] = path
-        started = time.perf_counter()
+        run_id, started = run_of(scope), time.perf_counter()
         self.in_flight += 1
-        status, note = 101, ""
+        status, notes = 101, list[str]()
+        own = template.startswith("/__lab/")
+        self.injector.streams += not own
+        doomed = None
+        if self.injector.on and not own:
+            doomed = Doomed(scope, receive, send)
+            receive, send = doomed.receive, doomed.send
+        websocket = WebSocket(scope, receive, send)
         try:
+            if doomed is not None:
+                subject = Subject("socket", f"WS {template}", scope["path"], run_id, named(scope))
+                await self.injector.admit(subject, doomed, notes.append)
             await handler(websocket)
             _check_answered(websocket)
         except (WebSocketDisconnect, ClientDisconnected):
-            status, note = 499, "the client went away while it was being answered"
+            if not notes:
+                status = 499
+                notes.append("the client went away while it was being answered")
         except ServiceError as refusal:  # raised before accepting: the handshake is answered with this response
-            status, note = refusal.status, str(refusal)
+            status = refusal.status
+            notes.append(str(refusal))
             await websocket.send_denial_response(refusal.response())
         except Exception:
             status = 500
             log.exception("%s: WS %s failed", self.name, template)
             raise
         finally:
+            if doomed is not None:
+                doomed.end()
+            self.injector.streams -= not own
             self.in_flight -= 1
             ms = (time.perf_counter() - started) * 1000
-            run_id = websocket.headers.get(RUN_HEADER, "")
-            self.journal.add("socket", f"WS {template}", scope["path"], status, ms, run_id, note, b"")
+            self.journal.add("socket", f"WS {template}", scope["path"], status, ms, run_id, "; ".join(notes), b"")
+
+
+class _Route:
+    """An operation as it is found, with the links of its chain."""
+
+    __slots__ = ("links", "name", "operation")
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.name = operation.name
+        self.links: tuple[Link, ...] = ()
 
 
 def _check_answered(websocket: WebSocket) -> None:

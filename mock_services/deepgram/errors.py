@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from mock_services.core.operations import Exchange, ServiceError, json_response
+from mock_services.core.operations import Exchange, ServiceError, json_response, phrase
 
 
 class DeepgramError(ServiceError):
@@ -93,3 +93,10 @@ class DeepgramErrors:
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer a crash."""
         return json_response({"err_code": "INTERNAL_SERVER_ERROR", "err_msg": "Internal server error."}, 500)
+
+    def failing(self, status: int) -> Response:
+        """Answer a limit or a fault."""
+        if status == 429:
+            return TooManyRequests("").response()
+        code = phrase(status).upper().replace(" ", "_")
+        return json_response({"err_code": code, "err_msg": f"{phrase(status)}."}, status)

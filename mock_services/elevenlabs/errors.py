@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from mock_services.core.operations import Exchange, ServiceError, json_response
+from mock_services.core.operations import Exchange, ServiceError, json_response, phrase
 
 MOST_QUOTED = 10_000  # bytes of a value that a refusal quotes
 
@@ -134,6 +134,19 @@ class TooManyConcurrentRequests(ElevenLabsError):
         )
 
 
+class SystemBusy(ElevenLabsError):
+    """More requests than the vendor takes now, whoever sends them."""
+
+    status = 429
+    word = "system_busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Our services are experiencing high levels of traffic and your request could not be processed. Please try "
+            "again later."
+        )
+
+
 class BodyTooLarge(ElevenLabsError):
     """A body over the limit."""
 
@@ -196,6 +209,12 @@ class ElevenLabsErrors:
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer a crash."""
         return Response("Internal Server Error", 500, media_type="text/plain")
+
+    def failing(self, status: int) -> Response:
+        """Answer a limit or a fault: a busy system for 429, plain words where the vendor's servers failed."""
+        if status == 429:
+            return SystemBusy().response()
+        return Response(phrase(status), status, media_type="text/plain")
 
 
 def _misfit(error: dict[str, Any]) -> dict[str, Any]:

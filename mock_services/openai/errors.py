@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from starlette.responses import Response
 
-from mock_services.core.operations import Exchange, ServiceError
+from mock_services.core.operations import Exchange, ServiceError, phrase
 
 SEE_LIMITS = "https://platform.openai.com/account/rate-limits"
 SEE_ERRORS = "https://platform.openai.com/docs/guides/error-codes/api-errors"
@@ -226,6 +226,20 @@ class Overloaded(OpenAIError):
         super().__init__("The engine is currently overloaded, please try again later")
 
 
+class Failing(OpenAIError):
+    """A status that a limit or a fault of the lab's gives."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("Rate limit reached for requests" if status == 429 else phrase(status))
+        self.status = status
+        self.code = "rate_limit_exceeded" if status == 429 else None
+
+    def error(self) -> dict[str, str | None]:
+        """Give the error; its type goes with the status."""
+        kind = "requests" if self.status == 429 else "server_error" if self.status >= 500 else self.type
+        return {**super().error(), "type": kind}
+
+
 class CountryNotSupported(OpenAIError):
     """The request comes from where the API is not offered."""
 
@@ -288,3 +302,11 @@ class OpenAIErrors:
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer a crash."""
         return ServerFailed().response()
+
+    def failing(self, status: int) -> Response:
+        """Answer a limit or a fault."""
+        if status == 500:
+            return ServerFailed().response()
+        if status == 503:
+            return Overloaded().response()
+        return Failing(status).response()

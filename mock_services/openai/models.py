@@ -146,8 +146,8 @@ class Limits:
             bucket = self._buckets[kind]
             wait_s = bucket.wait_s(amount, now)
             if wait_s > 0:
-                used = round(bucket.per_minute - bucket.level(now))
-                raise RateLimited(kind, bucket.per_minute, amount, used, model, wait_s, self.headers(now))
+                used = round(bucket.limit - bucket.level(now))
+                raise RateLimited(kind, bucket.limit, amount, used, model, wait_s, self.headers(now))
         self._buckets["requests"].use(1, now)
         self._buckets["tokens"].use(tokens, now)
         return self.headers(now)
@@ -156,8 +156,8 @@ class Limits:
         """Give OpenAI's `x-ratelimit-*` headers; none for a limit that is lifted."""
         headers = {}
         for kind, bucket in self._buckets.items():
-            if bucket.per_minute:
-                headers[f"x-ratelimit-limit-{kind}"] = str(bucket.per_minute)
+            if bucket.limit:
+                headers[f"x-ratelimit-limit-{kind}"] = str(bucket.limit)
                 headers[f"x-ratelimit-remaining-{kind}"] = str(int(bucket.level(now)))
                 headers[f"x-ratelimit-reset-{kind}"] = duration(bucket.full_in_s(now))
         return headers

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from mock_services.core.operations import Exchange, ServiceError, json_response
+from mock_services.core.operations import Exchange, ServiceError, json_response, phrase
 from mock_services.sendgrid.protocol import Fault
 
 
@@ -103,3 +103,9 @@ class SendGridErrors:
         """Answer a crash."""
         message = "an unknown error occurred; the stub's log says what"
         return json_response({"errors": [{"message": message, "field": None, "help": None}]}, 500)
+
+    def failing(self, status: int) -> Response:
+        """Answer a limit or a fault."""
+        error = SendGridError("too many requests" if status == 429 else phrase(status).lower())
+        error.status = status
+        return error.response()

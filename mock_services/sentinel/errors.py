@@ -27,3 +27,7 @@ class SentinelErrors:
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer a crash."""
         return json_response({"detail": "the sentinel failed; its log says why"}, 500)
+
+    def failing(self, status: int) -> Response:
+        """Answer with a status: no request comes so far."""
+        return json_response({"detail": "the sentinel fails as it was told to"}, status)

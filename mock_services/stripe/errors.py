@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from mock_services.core.operations import Exchange, ServiceError, json_response
+from mock_services.core.operations import Exchange, ServiceError, json_response, phrase
 
 HELP = "Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
 
@@ -236,3 +236,12 @@ class StripeErrors:
         """Answer a crash."""
         message = "An unknown error occurred; the stub's log says what."
         return json_response({"error": {"message": message, "type": "api_error"}}, 500)
+
+    def failing(self, status: int) -> Response:
+        """Answer a limit or a fault."""
+        if status == 429:
+            return RateLimited().response()
+        error = StripeError(f"{phrase(status)}.")
+        error.status = status
+        error.type = "api_error" if status >= 500 else error.type
+        return error.response()

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from starlette.responses import Response
 
-from mock_services.core.operations import Exchange, ServiceError, json_response
+from mock_services.core.operations import Exchange, ServiceError, json_response, phrase
 
 
 def body(code: int, message: str, status: int) -> dict[str, Any]:
@@ -192,3 +192,7 @@ class ErrorWords:
     def unhandled(self, exchange: Exchange) -> Response:
         """20500."""
         return json_response(body(20500, "An internal server error has occurred", 500), 500)
+
+    def failing(self, status: int) -> Response:
+        """20429, 20500, 20503: the API's codes for HTTP's own statuses are 20000 more."""
+        return json_response(body(20000 + status, phrase(status), status), status)

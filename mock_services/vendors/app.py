@@ -2,7 +2,7 @@
 
 A request is a vendor's when its Host header is one of the vendor's names (`agent.deepgram.com`), or when its path
 begins with the vendor's (`/deepgram/v1/…`, which the vendor sees as `/v1/…`). `/__lab/*` without either is this
-process's own: health, the metrics of all, a reset of all.
+process's own: health, the metrics of all, the faults of all, a reset of all.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class VendorsApp:
             _NoSuchVendor(tuple(self._services)),
             lifespan=self._lifespan,
             reset=[service.admin.reset for service in self._services.values()],
+            members=tuple(self._services.values()),
             gauges=lambda: {"vendors": {name: service.admin.metrics() for name, service in self._services.items()}},
         )
 
@@ -113,6 +114,10 @@ class _NoSuchVendor:
     def unhandled(self, exchange: Exchange) -> Response:
         """Answer a crash."""
         return json_response({"detail": "the vendors' process failed; its log says why"}, 500)
+
+    def failing(self, status: int) -> Response:
+        """Answer with a status: no request comes so far."""
+        return json_response({"detail": "this process fails as it was told to"}, status)
 
 
 def build() -> VendorsApp:

@@ -82,6 +82,9 @@ class Errors:
     def unhandled(self, exchange: Exchange) -> Response:
         return json_response({}, 500)
 
+    def failing(self, status: int) -> Response:
+        return json_response({"error": "failing"}, status)
+
 
 async def answer(exchange: Exchange) -> Response:
     return json_response([exchange.body.file.filename, exchange.body.file.content.decode(), exchange.body.copies])

@@ -31,6 +31,9 @@ class Errors:
     def unhandled(self, exchange: Exchange) -> Response:
         return json_response(None, 500)
 
+    def failing(self, status: int) -> Response:
+        return json_response({"error": "failing"}, status)
+
 
 async def measure(exchange: Exchange) -> Response:
     return json_response(len(exchange.raw_body))

@@ -38,6 +38,9 @@ class Errors:
     def unhandled(self, exchange: Exchange) -> Response:
         return json_response({"error": "crash"}, 500)
 
+    def failing(self, status: int) -> Response:
+        return json_response({"error": "failing"}, status)
+
 
 async def make(exchange: Exchange) -> Response:
     return json_response({"name": exchange.body.name, "page": exchange.query.page})

@@ -32,6 +32,9 @@ class Errors:
     def unhandled(self, exchange: Exchange) -> Response:
         return json_response({}, 500)
 
+    def failing(self, status: int) -> Response:
+        return json_response({"error": "failing"}, status)
+
 
 async def guarded(websocket: WebSocket) -> None:
     if websocket.headers.get("authorization") != "Token right":

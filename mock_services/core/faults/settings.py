@@ -1,0 +1,31 @@
+"""What the environment sets of every double's chain: the conditions at its start, and the seed that they draw from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from mock_services.core.faults.rules import Conditions, read_conditions
+
+
+def _read(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_conditions(Path(value).read_bytes(), value)
+    except OSError as unreadable:
+        raise ValueError(f"the file cannot be read: {unreadable.strerror}") from unreadable
+
+
+class ChainSettings(BaseSettings):
+    """Read from `LAB_FAULTS` (a file's path) and `LAB_SEED`; `docs/faults.md` says what the file holds."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True, extra="ignore")
+
+    conditions: Annotated[Conditions, NoDecode, BeforeValidator(_read)] = Field(
+        default=Conditions(), alias="LAB_FAULTS"
+    )
+    seed: str = Field(default="lab", alias="LAB_SEED")

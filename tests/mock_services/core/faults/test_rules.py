@@ -1,0 +1,79 @@
+"""What a schedule may say, and the one sentence that refuses another."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_services.core.faults.rules import read_conditions
+from tests.support.doubles import ROOT
+
+FAULT = '{"name": "a", "description": "b", "kind": "status", "status": 503'
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[", "the schedule is no JSON: "),
+        ("[]", "the schedule: "),
+        ('{"fualts": []}', "fualts: Extra inputs are not permitted"),
+        ('{"faults": [{"name": "a", "kind": "status", "status": 503}]}', "faults[0] (a): description: Field required"),
+        ('{"faults": [{"name": "a", "description": "b", "kind": "slow"}]}', "faults[0] (a): Input tag 'slow' found"),
+        (f'{{"faults": [{FAULT}, "service": "depgram"}}]}}', "faults[0] (a): service: Input should be 'backend', "),
+        (f'{{"faults": [{FAULT}, "every": 0}}]}}', "faults[0] (a): every: Input should be greater than or equal to 1"),
+        (
+            f'{{"faults": [{FAULT}, "every": 2, "first": 3}}]}}',
+            "faults[0] (a): it takes one of probability, every and first, not every and first",
+        ),
+        (f'{{"faults": [{FAULT}}}, {FAULT}}}]}}', "the schedule: two faults are named 'a'"),
+        (
+            '{"faults": [{"name": "a", "description": "b", "kind": "drop"}]}',
+            "faults[0] (a): it takes after_messages, after_s or both",
+        ),
+        ('{"latency": [{"delay": "loaded:0,5"}]}', "latency[0]: delay: a capacity is 1 or more, not 0"),
+        ('{"limits": [{"requests_per_second": -1}]}', "limits[0]: requests_per_second: Input should be greater"),
+    ],
+)
+def test_a_wrong_schedule_is_refused_by_name_and_place(content: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        read_conditions(content.encode())
+    assert str(refused.value).startswith(sentence)
+    assert "\n" not in str(refused.value)
+
+
+@given(st.binary(max_size=50))
+def test_no_bytes_break_the_reader(content: bytes) -> None:
+    for name in ("a.json", "a.toml"):
+        try:
+            read_conditions(content, name)
+        except ValueError as refused:
+            assert str(refused)
+
+
+def test_each_service_gets_its_own_rules_and_those_of_all() -> None:
+    document = f'{{"faults": [{FAULT}, "service": "stripe"}}, {FAULT.replace("a", "c", 1).replace("c", "a", 1)}}}]}}'
+    content = document.replace('"name": "a"', '"name": "z"', 1)
+    conditions = read_conditions(content.encode())
+    assert [fault.name for fault in conditions.of("stripe").faults] == ["z", "a"]
+    assert [fault.name for fault in conditions.of("openai").faults] == ["a"]
+
+
+def test_toml_is_read_by_its_name() -> None:
+    conditions = read_conditions(b'[[latency]]\ndelay = 250\npath = "/v1/*"\n', "faults.toml")
+    assert conditions.model_dump(exclude_none=True)["latency"] == ({"path": "/v1/*", "delay": 250.0},)
+
+
+@pytest.mark.parametrize("content", [None, "[[faults]]\nkind = 'status'\n"])
+def test_a_double_with_a_wrong_file_does_not_start(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "faults.toml"
+    if content is not None:
+        path.write_text(content)
+    command = [sys.executable, "-m", "mock_services.sendgrid", "--port", "0"]
+    environment = {"PATH": "", "LAB_FAULTS": str(path)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(f"sendgrid: LAB_FAULTS is {str(path)!r}: ")
+    assert ended.stderr.count("\n") == 1
