@@ -21,6 +21,7 @@ from metrics.alarms import Alarms
 from metrics.attendance import Attendance
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
+from metrics.outbox import Outbox, OutboxError
 from metrics.report import console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.verdict import EXIT_CODES, INVALID, Verdict
@@ -38,7 +39,7 @@ class MasterRole:
     def __init__(self, measurement: Measurement, environment: Any, runner: Any, web_ui: Any) -> None:
         self._measurement, self._environment, self._runner, self._web_ui = measurement, environment, runner, web_ui
         self._distributed = isinstance(runner, runners.MasterRunner)
-        self._new_writer: Callable[[], PointWriter | None] = lambda: None
+        self._open_writer: Callable[[str], PointWriter | None] = lambda run_id: None
         self._attendance: Attendance | None = None
         self._ticker: gevent.Greenlet | None = None
         self._ended = gevent.event.Event()
@@ -84,11 +85,24 @@ class MasterRole:
 
     def _load_writer(self) -> None:
         """Import the client of InfluxDB: before a run, since it takes a quarter of a second, and not on workers."""
-        if self._measurement.influx is not None:
-            from metrics.writer import Influx, Writer  # noqa: PLC0415
+        from metrics.influx import Client, Influx  # noqa: PLC0415
+        from metrics.writer import Writer  # noqa: PLC0415
 
-            influx = Influx(**self._measurement.influx)
-            self._new_writer = lambda: Writer(influx)
+        influx = None if self._measurement.influx is None else Influx(**self._measurement.influx)
+
+        def open_writer(run_id: str) -> PointWriter | None:
+            directory = self._measurement.results_dir / run_id / "outbox"
+            try:
+                outbox = Outbox(directory)
+            except (OSError, OutboxError) as error:
+                logger.error("No points are kept of this run, which makes it invalid: %s", error)  # noqa: TRY400
+                self._measurement.alarms.raise_fault()
+                return None
+            if influx is None:
+                return Writer(outbox, None)
+            return Writer(outbox, Client(influx), influx.url)
+
+        self._open_writer = open_writer
 
     # While a run goes on.
 
@@ -102,7 +116,7 @@ class MasterRole:
         if self._web_ui is None and measurement.plan.planned_s is None:
             measurement.plan.planned_s = environment.parsed_options.run_time
         host = environment.host or ""
-        run = Run(run_id, measurement.seed, host, measurement.targets, self._new_writer(), time.time())
+        run = Run(run_id, measurement.seed, host, measurement.targets, self._open_writer(run_id), time.time())
         measurement.run = run
         self._attendance = Attendance(self._runner, run.merge)
         logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from metrics.lines import event_line, second_lines, user_lines
 from metrics.merge import Merge, Second
+from metrics.outbox import LIVE
 from metrics.results import Measured, Result, Users, results_of
 from metrics.targets import Targets
 from metrics.verdict import Generator, Plan, RunFacts, Verdict, judge
@@ -20,18 +21,30 @@ from metrics.windows import Windows
 class PointWriter(Protocol):
     """What a run needs of `metrics.writer.Writer`."""
 
-    points_written: int
-    points_lost: int
-    lost_because: str
+    @property
+    def points_written(self) -> int:
+        """Points that InfluxDB has."""
+
+    @property
+    def points_lost(self) -> int:
+        """Points that will never be written."""
+
+    @property
+    def lost_because(self) -> str:
+        """Why points were lost."""
+
+    @property
+    def points_waiting(self) -> int:
+        """Points that wait, to be written later."""
 
     def start(self) -> None:
         """Begin to deliver."""
 
-    def submit(self, lines: Sequence[str]) -> None:
-        """Queue lines, without waiting."""
+    def submit(self, lines: Sequence[str], bucket: str = LIVE) -> None:
+        """Queue lines for a bucket, without waiting."""
 
     def close(self) -> None:
-        """Deliver what is left, and count what cannot be."""
+        """Deliver what can be delivered, and keep or count the rest."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +174,7 @@ class Run:
             cpu={names[worker_id]: worker.cpu for worker_id, worker in merge.workers.items()},
             cpu_warning=ending.cpu_warning,
             points_written=writer.points_written if writer else 0,
+            points_waiting=writer.points_waiting if writer else 0,
             points_lost=writer.points_lost if writer else 0,
             points_lost_because=writer.lost_because if writer else "",
             overflow=merge.overflow,

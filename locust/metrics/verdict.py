@@ -46,6 +46,8 @@ class Generator:
     cpu_warning: bool = False
     """Locust's own warning was given."""
     points_written: int = 0
+    points_waiting: int = 0
+    """Points that are in the run's outbox, for `scripts/replay`."""
     points_lost: int = 0
     points_lost_because: str = ""
     overflow: int = 0
@@ -83,6 +85,7 @@ class Generator:
             "cpu_saturated": self.saturated,
             "cpu_warning": self.cpu_warning,
             "points_written": self.points_written,
+            "points_waiting": self.points_waiting,
             "points_lost": self.points_lost,
             "points_lost_because": self.points_lost_because,
             "requests_with_too_many_names": self.overflow,

@@ -1,8 +1,8 @@
-"""Writes points to InfluxDB from a greenlet of its own, so that a slow or absent database never slows the load.
+"""Takes points from the run and brings them to the outbox, and from there to InfluxDB, without ever slowing the load.
 
-Batches wait in a bounded queue. A batch that cannot be delivered now stays at its head and is tried again; what falls
-off a full queue, is refused for good, or is still there when the run ends is counted in `points_lost`, and makes the
-run invalid.
+`submit` puts lines into memory and returns. One greenlet stores them in the outbox, whose file I/O is done by a thread
+of its own; another delivers what the outbox holds, in order. While InfluxDB is away points wait on disk, and while the
+disk is full in memory. What falls off either bound, and lines that InfluxDB refuses for good, are counted as lost.
 """
 
 # mypy: allow-untyped-calls
@@ -13,154 +13,242 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 import gevent
 import gevent.event
-import urllib3.exceptions
-from influxdb_client.client.exceptions import InfluxDBError
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.client.write_api import SYNCHRONOUS
-from influxdb_client.rest import ApiException
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+import gevent.threadpool
+
+from metrics.influx import ATTEMPTS, Unavailable, deliver
+from metrics.outbox import LIVE, Outbox
 
 logger = logging.getLogger(__name__)
 
-QUEUE_POINTS = 200_000
-"""About half an hour of 60 endpoints; some 80 MB at most."""
-TIMEOUT_MS = 5_000
-ATTEMPTS = 3
-"""Tries of one batch in a row; after them the queue is left alone for `PAUSE_S`."""
+MEMORY_POINTS = 200_000
+"""What may wait in memory while the disk takes nothing: some 100 MB."""
 PAUSE_S = 2.0
+"""How long InfluxDB, or a disk, that took nothing is left alone."""
 CLOSE_S = 10.0
-"""How long a run's end waits for the queue to empty."""
+"""How long a run's end waits for InfluxDB to take what is left."""
+NAMED_LINES = 3
+"""How many refused lines of a batch are logged; more of them stand in the outbox's refused.txt."""
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Influx:
-    """Where points go: the server's URL, a token that may write, the organisation and the bucket."""
+class Database(Protocol):
+    """What a writer needs of `metrics.influx.Client`."""
 
-    url: str
-    token: str
-    org: str
-    bucket: str
+    def write(self, bucket: str, lines: str) -> None:
+        """Write lines, or raise what influxdb-client raises."""
 
-
-def passing(error: BaseException) -> bool:
-    """Whether an error may pass by itself: no answer, too many requests, or the server's own fault."""
-    if isinstance(error, ApiException):
-        status = error.status or 0
-        return status in (0, 429) or status >= 500
-    return isinstance(error, (OSError, urllib3.exceptions.HTTPError))
-
-
-def sentence(error: BaseException) -> str:
-    """What a failed write says, in a few words: the status and InfluxDB's own message, or why there was no answer."""
-    if isinstance(error, InfluxDBError) and error.response is not None:
-        return f"InfluxDB answers {error.response.status}: {error.message or error.response.reason}"
-    if isinstance(error, ApiException) and error.status:
-        return f"InfluxDB answers {error.status}: {error.message or error.reason}"
-    return f"InfluxDB does not answer ({type(error).__name__})"
+    def close(self) -> None:
+        """Let go of the connection."""
 
 
 class Writer:
-    """A queue of batches and the greenlet that empties it. `submit` never waits and never fails."""
+    """The points of one run on their way. Without a database they stay in the outbox."""
 
-    def __init__(self, influx: Influx, write: Callable[[str], None] | None = None) -> None:
-        self.points_written = 0
-        self.points_lost = 0
-        self.lost_because = ""
-        self._influx = influx
-        self._client: InfluxDBClient | None = None
-        self._write = write or self._write_to_influx
-        self._queue: deque[Sequence[str]] = deque()
-        self._queued = 0
-        self._wake = gevent.event.Event()
-        self._silent = False
-        self._greenlet: gevent.Greenlet | None = None
+    def __init__(self, outbox: Outbox, database: Database | None, where: str = "InfluxDB") -> None:
+        self._outbox = outbox
+        self._database = database
+        self._where = where
+        self._memory: deque[tuple[str, Sequence[str]]] = deque()
+        self._in_memory = 0
+        self._lost = 0
+        self._lost_because = ""
+        self._files = gevent.threadpool.ThreadPool(1)
+        self._stored = gevent.event.Event()
+        self._submitted = gevent.event.Event()
+        self._away = False
+        self._disk_full = False
+        self._closing = gevent.event.Event()
+        self._closed = False
+        self._storing: gevent.Greenlet | None = None
+        self._delivering: gevent.Greenlet | None = None
+
+    @property
+    def points_written(self) -> int:
+        """Points that InfluxDB has."""
+        return self._outbox.state.written
+
+    @property
+    def points_lost(self) -> int:
+        """Points that will never be written."""
+        return self._outbox.state.lost + self._lost
+
+    @property
+    def points_waiting(self) -> int:
+        """Points that wait, on disk or in memory."""
+        return self._outbox.waiting + self._in_memory
+
+    @property
+    def lost_because(self) -> str:
+        """Why points were lost, the last reason of several."""
+        return self._lost_because or self._outbox.state.because
+
+    @property
+    def bytes_waiting(self) -> int:
+        """What the outbox takes on disk."""
+        return self._outbox.bytes
 
     def start(self) -> None:
-        """Start the greenlet."""
-        self._greenlet = gevent.spawn(self._run)
+        """Start the greenlets."""
+        self._storing = gevent.spawn(self._store_forever)
+        if self._database is not None:
+            self._delivering = gevent.spawn(self._deliver_forever)
 
-    def submit(self, lines: Sequence[str]) -> None:
-        """Queue the lines of one batch; the oldest batches make room when there is none."""
-        if not lines:
+    def submit(self, lines: Sequence[str], bucket: str = LIVE) -> None:
+        """Take the lines of one batch, without waiting; the oldest make room when memory is full."""
+        if not lines or self._closed:
             return
-        self._queue.append(lines)
-        self._queued += len(lines)
-        while self._queued > QUEUE_POINTS and len(self._queue) > 1:
-            self._lose(f"the queue of {QUEUE_POINTS} points was full")
-        self._wake.set()
+        self._memory.append((bucket, lines))
+        self._in_memory += len(lines)
+        while self._in_memory > MEMORY_POINTS and len(self._memory) > 1:
+            self._lose_oldest(f"the disk took nothing, and {MEMORY_POINTS} points waited in memory")
+        self._submitted.set()
 
     def close(self, timeout: float = CLOSE_S) -> None:
-        """Deliver what is queued within `timeout` seconds and stop; the rest is lost, and counted."""
-        if self._greenlet is not None:
-            self._greenlet.kill()
-        with gevent.Timeout(timeout, False):
-            while self._queue and self._deliver():
-                pass
-        while self._queue:
-            self._lose(self.lost_because or f"they were not delivered within {timeout:g} s of the run's end")
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                if not self._deliver():
-                    gevent.sleep(PAUSE_S)
-
-    def _deliver(self) -> bool:
-        """Write the oldest batch; whether the next may follow at once."""
-        batch = self._queue[0]
-        tries = Retrying(
-            retry=retry_if_exception(passing),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.1, max=1),
-            sleep=gevent.sleep,
-        )
+        """Deliver what is left within `timeout` seconds, and take no more; the rest waits on disk for a replay."""
+        self._closing.set()
+        self._submitted.set()
+        if self._storing is not None:
+            self._storing.join()  # not killed: what it stores just now must not be stored again
+        if self._delivering is not None:
+            self._delivering.kill()  # it may wait for an answer, and what it delivers may be delivered again
+        self._store()
+        if self._database is not None:
+            with gevent.Timeout(timeout, False):
+                while self._deliver_next():
+                    self._store()
+        self._store()
+        self._closed = True
+        while self._memory:
+            self._lose_oldest("the disk took nothing until the run had ended")
+        if self._outbox.waiting and self._database is not None:
+            logger.warning(
+                "%d points wait in %s: scripts/replay brings them to %s.",
+                self._outbox.waiting,
+                self._outbox.directory,
+                self._where,
+            )
         try:
-            tries(self._write, "\n".join(batch))
-        except RetryError as error:
-            reason = sentence(error.last_attempt.exception() or error)
-            if not self._silent:
-                logger.warning("%s at %s: points wait in memory until it does.", reason, self._influx.url)
-            self._silent = True
-            self.lost_because = reason
-            return False
-        except (ApiException, InfluxDBError) as error:
-            reason = sentence(error)
-            logger.warning("%s at %s: %d points are lost.", reason, self._influx.url, len(batch))
-            if self._queue and self._queue[0] is batch:
-                self._lose(reason)
-            return True
-        if self._silent:
-            logger.warning("InfluxDB at %s answers again.", self._influx.url)
-        self._silent = False
-        self.lost_because = "" if not self.points_lost else self.lost_because
-        # While the write was under way, a full queue may have dropped the batch and counted it as lost.
-        if self._queue and self._queue[0] is batch:
-            self._queue.popleft()
-            self._queued -= len(batch)
-        else:
-            self.points_lost -= len(batch)
-        self.points_written += len(batch)
+            self._in_thread(self._outbox.close)
+        except OSError as error:
+            logger.error("The outbox %s cannot be closed: %s", self._outbox.directory, error)  # noqa: TRY400
+        self._files.kill()
+        if self._database is not None:
+            self._database.close()
+
+    def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do file I/O in the one thread for it: in the order in which it is asked for, whoever is killed meanwhile."""
+        result: T = self._files.apply(work, arguments)
+        return result
+
+    def _lose_oldest(self, because: str) -> None:
+        _, lines = self._memory.popleft()
+        self._in_memory -= len(lines)
+        self._lost += len(lines)
+        self._lost_because = because
+
+    # From memory to disk.
+
+    def _store_forever(self) -> None:
+        while not self._closing.is_set():
+            self._submitted.wait()
+            self._submitted.clear()
+            while not self._store() and not self._closing.wait(PAUSE_S):
+                pass
+
+    def _store(self) -> bool:
+        """Move what is in memory to the outbox; whether all of it is there."""
+        while self._memory:
+            oldest = self._memory[0]
+            try:
+                self._in_thread(self._outbox.append, *oldest)
+            except OSError as error:
+                if not self._disk_full:
+                    directory = self._outbox.directory
+                    logger.warning("%s cannot be written: %s; points wait in memory.", directory, error.strerror)
+                self._disk_full = True
+                self._stored.set()
+                return False
+            if self._disk_full:
+                logger.warning("%s can be written again.", self._outbox.directory)
+            self._disk_full = False
+            self._forget(oldest)
+            self._stored.set()
         return True
 
-    def _lose(self, reason: str) -> None:
-        batch = self._queue.popleft()
-        self._queued -= len(batch)
-        self.points_lost += len(batch)
-        self.lost_because = reason
+    def _forget(self, batch: tuple[str, Sequence[str]]) -> None:
+        """Take a batch that is safe out of memory; one that the bound dropped meanwhile is not lost after all."""
+        if self._memory and self._memory[0] is batch:
+            self._memory.popleft()
+            self._in_memory -= len(batch[1])
+        else:
+            self._lost -= len(batch[1])
 
-    def _write_to_influx(self, lines: str) -> None:
-        """One synchronous write; under gevent it waits as a greenlet. (The client's batching threads hang there.)"""
-        influx = self._influx
-        if self._client is None:
-            self._client = InfluxDBClient(influx.url, influx.token, org=influx.org, timeout=TIMEOUT_MS)
-        api = self._client.write_api(write_options=SYNCHRONOUS)
-        api.write(bucket=influx.bucket, org=influx.org, record=lines, write_precision="ms")  # type: ignore[arg-type]  # its constants are text
+    # From disk to InfluxDB.
+
+    def _deliver_forever(self) -> None:
+        while True:
+            self._stored.wait()
+            self._stored.clear()
+            while self._deliver_next():
+                pass
+            if self._away:
+                gevent.sleep(PAUSE_S)
+                self._stored.set()
+
+    def _deliver_next(self) -> bool:
+        """Bring the oldest batch to InfluxDB; False when there is none, or when InfluxDB takes nothing."""
+        batch = self._in_thread(self._outbox.next)
+        if batch is None:
+            return self._deliver_from_memory()
+        refused = self._try(batch.bucket, batch.lines)
+        if refused is None:
+            return False
+        self._note(self._outbox.delivered, batch, refused)
+        return True
+
+    def _deliver_from_memory(self) -> bool:
+        """With a full disk, and nothing left on it: from memory."""
+        if not (self._disk_full and self._memory):
+            return False
+        oldest = self._memory[0]
+        refused = self._try(*oldest)
+        if refused is None:
+            return False
+        self._forget(oldest)
+        self._outbox.state.written += len(oldest[1]) - len(refused)
+        if refused:
+            self._outbox.lose(len(refused), refused[0][1])
+        return True
+
+    def _try(self, bucket: str, lines: Sequence[str]) -> list[tuple[str, str]] | None:
+        """The lines that InfluxDB refused, or None when it took nothing."""
+        assert self._database is not None
+        try:
+            refused = deliver(self._database.write, bucket, lines, 1 if self._away else ATTEMPTS)
+        except Unavailable as error:
+            if not self._away:
+                logger.warning("%s at %s: points wait in %s.", error, self._where, self._outbox.directory)
+            self._away = True
+            return None
+        if self._away:
+            logger.warning("InfluxDB at %s answers again.", self._where)
+        self._away = False
+        if refused:
+            logger.error("InfluxDB at %s refuses %d points for good, and they are lost:", self._where, len(refused))
+        for line, reason in refused[:NAMED_LINES]:
+            logger.error("%s, to: %s", reason, line)
+        return refused
+
+    def _note(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Note a delivery; on a full disk that is known until the process ends, and then delivered again."""
+        try:
+            self._in_thread(work, *arguments)
+        except OSError as error:
+            if not self._disk_full:
+                logger.warning("%s cannot be written: %s.", self._outbox.directory, error.strerror)
+            self._disk_full = True

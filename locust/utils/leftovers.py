@@ -5,15 +5,14 @@ It logs in as the accounts in the run's ledger and then does what every run does
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from configs.settings import WRONG_USAGE, Settings, SettingsError, load_settings
 from utils.accounts import Account, Kind, Organisation
 from utils.cleanup import Cleanup, CleanupReport, write_note
+from utils.command_line import Parser
 from utils.ledger import KEY, LedgerError, Record, password_for, read_ledger
 from utils.numbers import NumberInventory
 from utils.parallel import each
@@ -57,15 +56,6 @@ def directory_of(results_dir: Path, run_id: str) -> Path:
     if directory.parent != results_dir.resolve():
         raise LedgerError(f"{run_id!r} is no run: give the name of a directory in {results_dir}.")
     return directory
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose wrong usage is 3 and one sentence, as everywhere in the lab."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the command line, and end."""
-        sys.stderr.write(f"{self.prog}: {message}; `{self.prog} --help` lists what it takes\n")
-        raise SystemExit(WRONG_USAGE)
 
 
 def remove_leftovers(run_id: str, record: Record, settings: Settings) -> CleanupReport:

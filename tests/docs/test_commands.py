@@ -16,6 +16,7 @@ RUN_BY = {
     r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
     r"\./scripts/compare .+": "tests/scripts/test_compare.py",
     r"\./scripts/cleanup .+": "tests/scripts",
+    r"\./scripts/replay": "tests/locust/metrics/test_points_survive.py",
     r"(\./)?scripts/bench/\w+( .+)?": "tests/docs/test_benches.py",
     r"docker compose up --wait": "scripts/compose-smoke",
     r"docker compose exec grafana .+": "tests/compose/test_make_secrets.py",  # offline, no Grafana: the secret

@@ -41,6 +41,7 @@ class Lines:
 
     points_written = 0
     points_lost = 0
+    points_waiting = 0
     lost_because = ""
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ class Lines:
     def start(self) -> None:
         pass
 
-    def submit(self, lines: Any) -> None:
+    def submit(self, lines: Any, bucket: str = "live") -> None:
         self.kept += lines
 
     def close(self) -> None:

@@ -1,12 +1,14 @@
 """A real InfluxDB for tests: Debian's `influxd` with the lab's gateway for the v2 API before it, as one process.
 
-`running_influx()` starts it on free ports with an empty data directory and ends it by its pid. By hand,
-`python -m tests.support.influx DIRECTORY` serves until it is interrupted, and prints where.
+`running_influx()` starts it on free ports with an empty data directory and ends it by its pid; that of
+`killable_influx()` can be killed and started again with what it held. By hand,
+`python -m tests.support.influx DIRECTORY [PORT]` serves until it is interrupted, and prints where.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -75,6 +77,42 @@ def running_influx() -> Iterator[Influx]:
             process.stdout.close()
 
 
+class Killable:
+    """An InfluxDB on one port and one data directory, in a session of its own that can be killed as a whole."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._port = free_port()
+        self._process: subprocess.Popen[str] | None = None
+        self.influx = Influx(f"http://127.0.0.1:{self._port}")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [sys.executable, "-m", "tests.support.influx", str(self._directory), str(self._port)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline().strip() == self.influx.url
+
+    def kill(self) -> None:
+        """End all of it at once, without a chance to write anything down."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+            self._process = None
+
+
+@contextmanager
+def killable_influx() -> Iterator[Killable]:
+    """A started InfluxDB that can be killed and started again; gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="influx-") as directory:
+        killable = Killable(Path(directory))
+        killable.start()
+        try:
+            yield killable
+        finally:
+            killable.kill()
+
+
 def free_port() -> int:
     """A port on 127.0.0.1 that nobody listened on just now."""
     with socket.socket() as probe:
@@ -83,13 +121,17 @@ def free_port() -> int:
         return port
 
 
-def _serve(directory: Path) -> None:
+def _serve(directory: Path, served_port: int) -> None:
     port = free_port()
     influxd = engine.start(directory, port)
     try:
-        influx = Influx2("127.0.0.1", port)
-        influx.setup(ORG, BUCKET, TOKEN)
-        with Gateway(("127.0.0.1", 0), influx) as gateway:
+        state = directory / "influx2.json"
+        known = state.exists()
+        influx = Influx2("127.0.0.1", port, state)
+        if not known:
+            influx.setup(ORG, BUCKET, TOKEN)
+            influx.create_bucket(f"{BUCKET}/runs")
+        with Gateway(("127.0.0.1", served_port), influx) as gateway:
             sys.stdout.write(f"http://127.0.0.1:{gateway.server_port}\n")
             sys.stdout.flush()
             gateway.serve_forever()
@@ -106,4 +148,4 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _interrupt)
-    _serve(Path(sys.argv[1]))
+    _serve(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from metrics.outbox import LIVE
 from metrics.recorder import Recorder
 from metrics.run import Ending, Run
 from metrics.targets import Target, Targets
@@ -17,14 +18,14 @@ class Writer:
 
     def __init__(self, lose: int = 0) -> None:
         self.lines: list[str] = []
-        self.points_written = self.points_lost = 0
+        self.points_written = self.points_lost = self.points_waiting = 0
         self.lost_because = ""
         self.lose = lose
 
     def start(self) -> None:
         pass
 
-    def submit(self, lines: Sequence[str]) -> None:
+    def submit(self, lines: Sequence[str], bucket: str = LIVE) -> None:
         self.lines += lines
 
     def close(self) -> None:

@@ -1,19 +1,20 @@
-"""Points are delivered in order, kept while InfluxDB is away, and counted when they are lost."""
+"""Points are delivered in order, wait while InfluxDB or the disk takes nothing, and are counted when they are lost."""
 
 # mypy: allow-untyped-calls
 
+import errno
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import gevent
 import gevent.event
 import pytest
-import urllib3.exceptions
 from influxdb_client.rest import ApiException
 
 from metrics import writer as writer_module
-from metrics.writer import Influx, Writer
-
-INFLUX = Influx("http://127.0.0.1:1", "t", "lab", "lab")
+from metrics.outbox import LIVE, RUNS, Outbox
+from metrics.writer import Writer
 
 
 class Database:
@@ -22,132 +23,189 @@ class Database:
     def __init__(self, *answers: Exception | None) -> None:
         self.answers = list(answers)
         self.lines: list[str] = []
-        self.tries = 0
+        self.buckets: list[str] = []
+        self.closed = False
 
-    def write(self, lines: str) -> None:
-        self.tries += 1
+    def write(self, bucket: str, lines: str) -> None:
         if self.answers and (error := self.answers.pop(0)) is not None:
             raise error
+        self.buckets.append(bucket)
         self.lines += lines.split("\n")
+
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gevent.sleep", lambda seconds: None)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "PAUSE_S", 0.01)
 
 
-def writer_to(database: Database) -> Writer:
-    return Writer(INFLUX, database.write)
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "outbox")
 
 
-def test_points_are_written_in_order_and_counted() -> None:
+def left_in(outbox: Outbox) -> int:
+    """How many points whoever opens it next finds."""
+    again = Outbox(outbox.directory)
+    again.close()
+    return again.waiting
+
+
+def points(*names: str) -> list[str]:
+    return [f"m,name={name} v=1i 1" for name in names]
+
+
+def until(condition: Callable[[], object]) -> None:
+    with gevent.Timeout(10):
+        while not condition():
+            gevent.sleep(0.001)
+
+
+def figures(writer: Writer) -> tuple[int, int, int]:
+    return writer.points_written, writer.points_waiting, writer.points_lost
+
+
+def test_points_are_written_in_order_and_counted(outbox: Outbox) -> None:
     database = Database()
-    writer = writer_to(database)
-    writer.submit(["a", "b"])
-    writer.submit(["c"])
-    writer.submit([])
-    writer.close()
-    assert database.lines == ["a", "b", "c"]
-    assert (writer.points_written, writer.points_lost) == (3, 0)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        ApiException(status=503),
-        ApiException(status=429),
-        ConnectionRefusedError(),
-        TimeoutError(),
-        urllib3.exceptions.ProtocolError("reset"),
-    ],
-)
-def test_what_may_pass_is_tried_again(error: Exception) -> None:
-    database = Database(error, error)
-    writer = writer_to(database)
-    writer.submit(["a"])
-    writer.close()
-    assert (database.lines, database.tries) == (["a"], 3)
-    assert (writer.points_written, writer.points_lost) == (1, 0)
-
-
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
-def test_what_is_refused_for_good_is_lost_at_once_and_the_rest_goes_on(status: int) -> None:
-    database = Database(ApiException(status=status, reason="no"))
-    writer = writer_to(database)
-    writer.submit(["a", "b"])
-    writer.submit(["c"])
-    writer.close()
-    assert (database.lines, database.tries) == (["c"], 2)
-    assert (writer.points_written, writer.points_lost) == (1, 2)
-    assert str(status) in writer.lost_because
-
-
-def test_a_database_that_stays_away_loses_what_is_left_at_the_end() -> None:
-    database = Database(*[ConnectionRefusedError()] * 50)
-    writer = writer_to(database)
-    writer.submit(["a", "b"])
-    writer.submit(["c"])
-    writer.close()
-    assert database.lines == []
-    assert (writer.points_written, writer.points_lost) == (0, 3)
-    assert writer.lost_because == "InfluxDB does not answer (ConnectionRefusedError)"
-
-
-def test_a_batch_waits_for_a_database_that_comes_back() -> None:
-    database = Database(*[ConnectionRefusedError()] * 3)
-    writer = writer_to(database)
-    writer.submit(["a"])
-    writer._deliver()
-    writer.submit(["b"])
-    writer.close()
-    assert database.lines == ["a", "b"]
-    assert (writer.points_written, writer.points_lost, writer.lost_because) == (2, 0, "")
-
-
-def test_a_full_queue_drops_its_oldest_batches_and_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "QUEUE_POINTS", 3)
-    database = Database()
-    writer = writer_to(database)
-    for batch in (["a", "b"], ["c", "d"], ["e"]):
+    writer = Writer(outbox, database)
+    for batch in (points("a", "b"), points("c"), []):
         writer.submit(batch)
-    assert writer.points_lost == 2
+    writer.submit(points("d"), RUNS)
     writer.close()
-    assert database.lines == ["c", "d", "e"]
-    assert "queue" in writer.lost_because
+    assert database.lines == points("a", "b", "c", "d")
+    assert database.buckets[-1] == RUNS
+    assert figures(writer) == (4, 0, 0)
+    assert database.closed
+    assert not outbox.directory.exists()
 
 
-def test_a_batch_dropped_while_it_was_being_written_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "QUEUE_POINTS", 2)
-    writer: Writer
-
-    def write(lines: str) -> None:
-        if lines == "a":
-            writer.submit(["b", "c"])
-
-    writer = Writer(INFLUX, write)
-    writer.submit(["a"])
-    writer.close()
-    assert (writer.points_written, writer.points_lost) == (3, 0)
-
-
-def test_a_database_that_never_answers_holds_the_end_up_only_so_long() -> None:
-    writer = Writer(INFLUX, lambda lines: gevent.event.Event().wait())
-    writer.submit(["a", "b"])
-    before = time.monotonic()
-    writer.close(timeout=0.1)
-    assert time.monotonic() - before < 5
-    assert (writer.points_written, writer.points_lost) == (0, 2)
-    assert writer.lost_because == "they were not delivered within 0.1 s of the run's end"
-
-
-def test_the_greenlet_delivers_while_the_run_goes_on() -> None:
+def test_the_greenlets_deliver_while_the_run_goes_on(outbox: Outbox) -> None:
     database = Database(ConnectionRefusedError())
-    writer = writer_to(database)
+    writer = Writer(outbox, database)
     writer.start()
-    for batch in (["a"], ["b"]):
-        writer.submit(batch)
-    with gevent.Timeout(5):
-        while writer.points_written < 2:
-            gevent.idle()
-    assert database.lines == ["a", "b"]
+    writer.submit(points("a"))
+    writer.submit(points("b"))
+    until(lambda: writer.points_written == 2)
     writer.close()
+    assert database.lines == points("a", "b")
+
+
+def test_without_an_influxdb_points_wait_on_the_disk(outbox: Outbox) -> None:
+    writer = Writer(outbox, None)
+    writer.start()
+    writer.submit(points("a", "b"))
+    writer.close()
+    assert figures(writer) == (0, 2, 0)
+    assert left_in(outbox) == 2
+
+
+def test_points_wait_while_influxdb_is_away_and_follow_in_order(outbox: Outbox) -> None:
+    database = Database(*[ConnectionRefusedError()] * 20)
+    writer = Writer(outbox, database)
+    writer.start()
+    writer.submit(points("a"))
+    until(lambda: len(database.answers) < 10)
+    writer.submit(points("b"))
+    until(lambda: writer.points_written == 2)
+    writer.close()
+    assert database.lines == points("a", "b")
+    assert figures(writer) == (2, 0, 0)
+
+
+def test_what_is_not_delivered_when_the_run_ends_waits_for_a_replay(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = Writer(outbox, Database(*[ConnectionRefusedError()] * 1000), "http://there")
+    writer.start()
+    writer.submit(points("a", "b"))
+    writer.close(timeout=0.5)
+    assert figures(writer) == (0, 2, 0)
+    assert f"2 points wait in {outbox.directory}: scripts/replay brings them to http://there." in caplog.text
+    assert left_in(outbox) == 2
+
+
+def test_an_influxdb_that_never_answers_holds_the_end_up_only_so_long(outbox: Outbox) -> None:
+    class Silent(Database):
+        def write(self, bucket: str, lines: str) -> None:
+            gevent.event.Event().wait()
+
+    writer = Writer(outbox, Silent())
+    writer.start()
+    writer.submit(points("a"))
+    before = time.monotonic()
+    writer.close(timeout=0.2)
+    assert time.monotonic() - before < 5
+    assert figures(writer) == (0, 1, 0)
+
+
+def test_refused_points_are_lost_and_named_and_the_rest_goes_on(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(ApiException(status=400, reason="no"))
+    writer = Writer(outbox, database, "http://there")
+    writer.submit(points("a"))
+    writer._store()
+    writer._deliver_next()
+    writer.submit(points("b"))
+    writer.close()
+    assert database.lines == points("b")
+    assert figures(writer) == (1, 0, 1)
+    assert "400" in writer.lost_because
+    assert points("a")[0] in caplog.text
+
+
+class FullDisk(Outbox):
+    """An outbox whose disk is full while `full` says so."""
+
+    full = True
+
+    def append(self, bucket: str, lines: Sequence[str]) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().append(bucket, lines)
+
+
+def test_on_a_full_disk_points_go_to_influxdb_from_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    database = Database()
+    writer = Writer(FullDisk(tmp_path / "outbox"), database)
+    writer.start()
+    writer.submit(points("a"))
+    writer.submit(points("b"))
+    until(lambda: writer.points_written == 2)
+    writer.close()
+    assert database.lines == points("a", "b")
+    assert figures(writer) == (2, 0, 0)
+    assert caplog.text.count("No space left on device; points wait in memory") == 1
+
+
+def test_with_a_full_disk_and_no_influxdb_points_wait_in_memory_until_there_is_room(tmp_path: Path) -> None:
+    outbox = FullDisk(tmp_path / "outbox")
+    writer = Writer(outbox, None)
+    writer.start()
+    writer.submit(points("a"))
+    writer.submit(points("b"))
+    until(lambda: writer._disk_full)
+    outbox.full = False
+    until(lambda: outbox.waiting == 2)
+    writer.close()
+    assert figures(writer) == (0, 2, 0)
+
+
+def test_what_found_no_room_anywhere_is_lost_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "MEMORY_POINTS", 3)
+    writer = Writer(FullDisk(tmp_path / "outbox"), None)
+    for batch in (points("a", "b"), points("c", "d"), points("e")):
+        writer.submit(batch)
+    assert figures(writer) == (0, 3, 2)
+    assert "3 points waited in memory" in writer.lost_because
+    writer.close()
+    assert figures(writer) == (0, 0, 5)
+
+
+def test_nothing_is_taken_after_the_end(outbox: Outbox) -> None:
+    writer = Writer(outbox, None)
+    writer.close()
+    writer.submit(points("a"), LIVE)
+    assert figures(writer) == (0, 0, 0)
