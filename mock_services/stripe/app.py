@@ -100,6 +100,7 @@ class Stripe:
             reset=[self.reset],
             gauges=self.gauges,
         )
+        self.courier.fault = self.service.injector.webhook
 
     def reset(self) -> None:
         """Put the account back to its start; what was still to be sent is not sent."""

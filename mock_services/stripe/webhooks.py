@@ -12,11 +12,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
 from mock_services.core.durations import Milliseconds
+from mock_services.core.faults.injector import AS_EVER, Post
 from mock_services.core.latency import Delay
 from mock_services.core.service import RUN_HEADER
 from mock_services.stripe.models import Row
@@ -34,13 +36,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Delivery:
-    """One event on its way to one endpoint. `attempts` counts what was sent, `outcome` says how the last one went."""
+    """One event on its way to one endpoint. `attempts` counts what was sent, `outcome` says how the last one went.
+
+    `fault` is what the lab did to it.
+    """
 
     event: Row
     endpoint: Row
     attempts: int = 0
     outcome: str = ""
     epoch: int = 0
+    fault: str = ""
 
     @property
     def run_id(self) -> str:
@@ -132,6 +138,7 @@ class Outbox:
                 "fate": fate,
                 "attempts": delivery.attempts,
                 "outcome": delivery.outcome,
+                "fault": delivery.fault,
                 "run_id": delivery.run_id,
             }
         )
@@ -156,12 +163,17 @@ class Courier:
         self._delay: Delay = settings.webhook_delay_ms
         self._random = Random(f"{settings.seed}:stripe webhooks")
         self._wake = asyncio.Event()
+        self.fault: Callable[[str, str, str, bytes], Post] = lambda *_: AS_EVER  # `core.faults.Injector.webhook`
 
     def post(self, event: Row, endpoints: list[Row]) -> None:
         """Queue an event for each of `endpoints`."""
         for endpoint in endpoints:
-            if self.outbox.add(Delivery(event, endpoint), time.monotonic() + self._delay.draw_s(self._random)):
-                event["pending_webhooks"] += 1
+            name, path = f"POST {{{event['type']}}}", urlsplit(endpoint["url"]).path
+            post = self.fault(name, path, event["_cause"].run_id, event["type"].encode())
+            for _ in range(post.times):
+                due = time.monotonic() + self._delay.draw_s(self._random) + post.delay_s
+                if self.outbox.add(Delivery(event, endpoint, fault=post.note), due):
+                    event["pending_webhooks"] += 1
         self._wake.set()
 
     def clear(self) -> None:

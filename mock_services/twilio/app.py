@@ -44,6 +44,7 @@ def build() -> Service:
         stream_map=settings.stream_map,
         speech_rate=settings.speech_rate,
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
+        fault=lambda *webhook: service.injector.webhook(*webhook),  # noqa: PLW0108
     )
     scripts = load_scripts({line.id for line in network.voice.lines}, settings.scripts_file)
     tapes = Tapes(settings.tape_dir, settings.max_tapes, settings.tape_s)

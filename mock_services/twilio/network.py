@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from mock_services.core.faults.injector import Post
 from mock_services.core.randomness import Randomness
 from mock_services.twilio.http import Answer, HttpClient, HttpStatusError, Params, WebhookError
 from mock_services.twilio.pacer import Pacer
@@ -27,6 +30,7 @@ class Network:
     stream_map: Mapping[str, str]
     speech_rate: float
     record: Callable[[str, str, str, int, float, str, str, bytes], None]  # `core.Journal.add`
+    fault: Callable[[str, str, str, bytes], Post]  # `core.faults.Injector.webhook`
 
     def sign_upgrade(self, url: str) -> str:
         """Sign the upgrade request of a media socket."""
@@ -35,19 +39,46 @@ class Network:
     async def call_webhook(
         self, kind: str, method: str, url: str, fields: Params, run_id: str, cookies: dict[str, str]
     ) -> Answer:
-        """Send one webhook and journal it under `kind`; raise `WebhookError` where it fails."""
+        """Send one webhook and journal it under `kind`; raise `WebhookError` where it fails.
+
+        A fault may have it leave later, or more than once: then the first one's answer counts.
+        """
+        webhook = _Webhook(f"{method} {{{kind}}}", method, url, fields, run_id, urlencode(fields).encode("ascii"))
+        post = self.fault(webhook.name, urlsplit(url).path, run_id, webhook.body)
+        if post.delay_s:
+            await asyncio.sleep(post.delay_s)
+        if post.times == 1:
+            return await self._send(webhook, cookies, post.note)
+        sent = (self._send(webhook, cookies, post.note) for _ in range(post.times))
+        answer, *_ = await asyncio.gather(*sent, return_exceptions=True)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def _send(self, webhook: _Webhook, cookies: dict[str, str], fault: str) -> Answer:
+        name, method, url, fields, run_id, body = webhook
         started = time.monotonic()
-        status, note = 0, ""
+        status, note = 0, fault
         try:
             answer = await self.http.fetch(method, url, fields, {"X-Home-Region": "us1"}, cookies)
             status = answer.status
         except WebhookError as failure:
-            note = str(failure)
+            note = f"{fault}; {failure}" if fault else str(failure)
             if isinstance(failure, HttpStatusError) and failure.answer is not None:
                 status = failure.answer.status
             raise
         finally:
             ms = (time.monotonic() - started) * 1000
-            body = urlencode(fields).encode("ascii")
-            self.record("webhook", f"{method} {{{kind}}}", urlsplit(url).path, status, ms, run_id, note, body)
+            self.record("webhook", name, urlsplit(url).path, status, ms, run_id, note, body)
         return answer
+
+
+class _Webhook(NamedTuple):
+    """One webhook, by the name that it is journalled under."""
+
+    name: str
+    method: str
+    url: str
+    fields: Params
+    run_id: str
+    body: bytes

@@ -253,3 +253,28 @@ def test_no_unicode_is_lost(sdk: Any) -> None:
         sdk.v1.webhook_endpoints.delete(endpoint)
     event: Any = Webhook.construct_event(received.body, received.signature, secret)
     assert event.data.object.name == json.loads(received.body)["data"]["object"]["name"] == "Zoë 👍"
+
+
+def test_a_webhook_is_sent_twice_or_late_where_a_fault_says_so(stub: str, sdk: Any) -> None:
+    faults = [
+        {"name": "twice", "kind": "webhook-duplicate", "operation": "POST {customer.created}"},
+        {"name": "late", "kind": "webhook-delay", "delay": 400, "operation": "POST {product.created}"},
+    ]
+    document = {"faults": [{"description": "a test", **fault} for fault in faults]}
+    assert httpx.put(f"http://{stub}/__lab/faults", json=document).status_code == 200
+    with target() as told:
+        endpoint, _ = register(sdk, told, "customer.created", "product.created")
+        sdk.v1.customers.create({"email": "twice@example.com"})
+        first, second = told.wait_for(2)
+        sdk.v1.products.create({"name": "late"})
+        asked = time.monotonic()
+        told.wait_for(3)
+        assert time.monotonic() - asked == pytest.approx(0.4, abs=0.2)
+        sdk.v1.webhook_endpoints.delete(endpoint)
+    assert first.event["id"] == second.event["id"], "Stripe's double knows that it is one event"
+    notes = {(each["type"], each["fault"]) for each in webhooks(stub)["deliveries"] if each["endpoint"] == endpoint}
+    assert notes == {
+        ("customer.created", "fault twice: webhook-duplicate"),
+        ("product.created", "fault late: webhook-delay"),
+    }
+    httpx.delete(f"http://{stub}/__lab/faults")
