@@ -14,6 +14,7 @@ from typing import NamedTuple
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mock_services.core.disconnects import until_gone
 from mock_services.core.durations import Milliseconds
 from mock_services.core.operations import Exchange
 
@@ -63,7 +64,7 @@ class PacedResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
-        gone = asyncio.create_task(_disconnect(receive))
+        gone = asyncio.create_task(until_gone(receive))
         try:
             await self._send_parts(send, gone)
         finally:
@@ -105,8 +106,3 @@ class PacedResponse(Response):
 
 def _elapsed_s(exchange: Exchange) -> float:
     return time.perf_counter() - exchange.started
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

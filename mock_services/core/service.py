@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from uvicorn.protocols.utils import ClientDisconnected
 
 from mock_services.core.admin import Admin
+from mock_services.core.disconnects import is_disconnect, to_whoever_is_there, until_gone
 from mock_services.core.faults.inflict import Doomed
 from mock_services.core.faults.injector import Injector
 from mock_services.core.faults.schedule import Subject, named
@@ -40,6 +42,7 @@ __all__ = ["RUN_HEADER", "ErrorRenderer", "Service", "SocketHandler", "query_val
 log = logging.getLogger(__name__)
 
 SocketHandler = Callable[[WebSocket], Awaitable[None]]
+TOLD_WITHIN_S = 1.0  # after a write to a closed connection the server tells that the client has gone
 
 
 class ErrorRenderer(Protocol):
@@ -146,6 +149,14 @@ class Service:
         except ClientDisconnect:
             response = Response(status_code=499)
             exchange.note = "the client went away before it had sent its request"
+        except RuntimeError as error:
+            if not is_disconnect(error):
+                raise
+            with suppress(TimeoutError):  # uvicorn never tells the first of several pipelined requests
+                async with asyncio.timeout(TOLD_WITHIN_S):
+                    await until_gone(receive)
+            response = Response(status_code=499)
+            exchange.note = "the client went away while it was being answered"
         finally:
             self.in_flight -= 1
         self.journal.add(
@@ -263,6 +274,7 @@ class Service:
         own = template.startswith("/__lab/")
         self.injector.streams += not own
         doomed = None
+        send = to_whoever_is_there(send)
         if self.injector.on and not own:
             doomed = Doomed(scope, receive, send)
             receive, send = doomed.receive, doomed.send

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.utils import ClientDisconnected
 
 from mock_services.core.connection import Connection, connection_of
+from mock_services.core.disconnects import until_gone
 from mock_services.core.faults.rules import (
     DropFault,
     GarbageFault,
@@ -62,7 +63,7 @@ class NoAnswer(Response):
             connection = connection_of(scope)
             if connection is not None:
                 connection.silent = True
-        await gone(receive)
+        await until_gone(receive)
 
 
 class Lost(Response):
@@ -99,7 +100,7 @@ class Spoilt(Response):
             elif isinstance(fault, SlowBodyFault):
                 await self._made(scope, receive, _slowed(send, connection, fault.bytes_per_s))
         except _CutOff:
-            await gone(receive)
+            await until_gone(receive)
 
 
 class _CutOff(Exception):
@@ -259,12 +260,6 @@ class Doomed:
 async def _send_now(send: Send, message: Message) -> None:
     with suppress(ClientDisconnected):  # then it is lost already
         await send(message)
-
-
-async def gone(receive: Receive) -> None:
-    """Wait until the client has gone away; what it still sends is not kept."""
-    while (await receive())["type"] not in ("http.disconnect", "websocket.disconnect"):
-        pass
 
 
 async def _nowhere(message: Message) -> None:

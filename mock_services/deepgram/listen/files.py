@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from typing import Any, Final
 
+import orjson
 from starlette.responses import Response
 
 from mock_services.core.operations import Exchange, json_response
@@ -106,8 +106,8 @@ def _locate(content: bytes, options: ListenOptions, kind: str) -> tuple[AudioFor
 
 def _refuse_json(content: bytes, request_id: str) -> Exception:
     try:
-        body: Any = json.loads(content)
-    except ValueError:
+        body: Any = orjson.loads(content)
+    except orjson.JSONDecodeError:
         body = None
     if isinstance(body, dict) and isinstance(body.get("url"), str):
         return RemoteContent(request_id)

@@ -145,6 +145,8 @@ async def test_silence_and_nothing_at_all_have_no_words(client: httpx.AsyncClien
         (b'{"uri":1}', {"headers": {"content-type": "application/json; charset=utf-8"}}, 400, "Bad Request",
          "could not process the JSON payload"),
         (b"{", {"headers": {"content-type": "application/json"}}, 400, "Bad Request", "could not process the JSON"),
+        (b"[" * 100_000, {"headers": {"content-type": "application/json"}}, 400, "Bad Request",
+         "could not process the JSON"),
         (TWO_LINES, {"headers": {"Authorization": "Token wrong"}}, 401, "INVALID_AUTH", "Invalid credentials"),
         (TWO_LINES, {"headers": {"Authorization": ""}}, 401, "INVALID_AUTH", "Invalid credentials"),
         (bytes((1 << 20) + 1), {}, 413, "PAYLOAD_TOO_LARGE", "1 MiB"),
