@@ -1,8 +1,9 @@
 """Turns the Twilio double's events of one call into the steps that the statistics count. No sockets, no clock.
 
 Steps: `answer` (dial to a TwiML that connects), `connect` (TwiML to an open media socket), `first audio` (stream start
-to the agent's first sound), `turn` (end of the caller's words to the agent's next sound), `complete` (the call ended as
-it should; its latency is that of the target's answer to the status callback).
+to the agent's first sound), `turn` (end of the caller's words to the agent's next sound), `barge-in` (the caller begins
+to speak over the agent to the agent's silence), `dtmf` (a key that the caller pressed, only counted), `complete` (the
+call ended as it should; its latency is that of the target's answer to the status callback).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any
 
 ANSWER, CONNECT, FIRST_AUDIO, TURN, COMPLETE = "answer", "connect", "first audio", "turn", "complete"
 MEASURED = {"answered": ANSWER, "connected": CONNECT, "first_audio": FIRST_AUDIO, "turn": TURN}
+BARGE_IN, DTMF = "barge-in", "dtmf"
+ASIDE = {"barge_in": BARGE_IN, "dtmf": DTMF}
+"""What happens within a call and brings it no further."""
 DIAL = "dial"
 """Only failures: the Twilio double could not be asked to call."""
 OVERDUE = {
@@ -37,6 +41,7 @@ REASONS = frozenset(
         "stream-handshake",
         "stream-lost",
         "turn-timeout",
+        "agent-talked-on",
         "no-agent-audio",
         "ended-early",
         "callback-failed",
@@ -98,9 +103,11 @@ class CallSteps:
         if isinstance(sid, str):
             self.call_sid = sid
         if name in MEASURED:
-            if self._overdue:
-                return []  # it is counted already
-            return [self._measured(MEASURED[name], event)]
+            # A step that is overdue is counted already.
+            return [] if self._overdue else [self._measured(MEASURED[name], event)]
+        if name in ASIDE:
+            failure = "agent-talked-on" if event.get("timed_out") else None
+            return [Step(ASIDE[name], _number(event.get("latency_ms")), failure)]
         if name == "ended":
             return self._ended(event)
         if name == "failed":

@@ -40,6 +40,7 @@ class CallFailure(RequestFailure):
 CALL_OUTCOMES = {
     "webhook-timeout": "timeout",
     "turn-timeout": "timeout",
+    "agent-talked-on": "timeout",
     "no-agent-audio": "timeout",
     "no-event": "timeout",
     "webhook-refused": "connection",

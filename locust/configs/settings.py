@@ -140,6 +140,12 @@ class Settings(BaseSettings):
         validation_alias="LAB_TWILIO_URL",
         description="the Twilio double's http or https URL with no path, such as http://127.0.0.1:8010",
     )
+    caller_script: str = Field(
+        default="everyday",
+        validation_alias="LAB_CALLER_SCRIPT",
+        min_length=1,
+        description="the name of one of the Twilio double's scripts or mixes",
+    )
     profile_name: str = Field(
         default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
     )

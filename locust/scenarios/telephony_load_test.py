@@ -89,10 +89,11 @@ class TelephonyUser(PlatformUser):
     @takes_voice_socket
     @needs("POST /api/telephony/webhook/incoming-call")
     def call(self) -> None:
-        """A family calls the organisation and talks with its agent."""
+        """A family calls the organisation and talks with its agent, in one of the ways that families do."""
         steps = self.lab.phone.call(
             to=self.grant.account.number,
             from_=self.records.phone(),
+            script=self.lab.settings.caller_script,
             run_id=self.lab.run_id(),
             still_wanted=lambda: not self.stopping,
         )

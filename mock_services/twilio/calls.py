@@ -202,9 +202,9 @@ class Switchboard:
         self._outcomes: Counter[str] = Counter()
         self._media = MediaTotals()
 
-    def script(self, asked: str | Mapping[str, Any] | None, occasion: str = "") -> Script:
-        """Give the script that a dial asks for (`Scripts.choose`); which of a mix, the seed and `occasion` decide."""
-        return self._scripts.choose(asked, self._network.randomness.fresh(f"script {occasion}"))
+    def script(self, asked: str | Mapping[str, Any] | None, caller: str = "") -> Script:
+        """Give the script that a dial asks for (`Scripts.choose`); which of a mix, the seed and `caller` decide."""
+        return self._scripts.choose(asked, self._network.randomness.fresh(f"script {caller}"))
 
     def dial(
         self, ref: str, caller: str, called: str, script: Script, run_id: str, emit: Emit, *, record: bool = False

@@ -128,8 +128,7 @@ class _Client:
     def _dial(self, dial: Dial) -> None:
         if dial.ref in self._calls:
             raise _RefError(f"the ref {dial.ref!r} has a call under way; give each call a ref of its own")
-        occasion = f"{dial.run_id or ''} {dial.ref} {dial.from_} {dial.to}"
-        script = self._switchboard.script(dial.script, occasion)
+        script = self._switchboard.script(dial.script, dial.from_)
         call = self._switchboard.dial(
             dial.ref, dial.from_, dial.to, script, dial.run_id or "", self._emit, record=dial.record
         )

@@ -151,7 +151,39 @@ def test_what_was_not_measured_is_not_zero() -> None:
     assert [step.latency_ms for step in steps] == [None, None, None]
 
 
-WORDS = ["dialing", "answered", "connected", "first_audio", "turn", "ended", "failed", "completed", "callback", "new"]
+def test_an_interruption_and_keys_are_counted_beside_the_steps() -> None:
+    barge_in = {"event": "barge_in", "at_ms": 2000.0, "latency_ms": 180.0, "cleared": True}
+    keys = [{"event": "dtmf", "at_ms": 2500.0, "digit": digit} for digit in "4#"]
+    steps, call = follow(*GREETED, barge_in, *keys, TURN, ENDED)
+    assert steps[3:] == [
+        Step("barge-in", 180.0),
+        Step("dtmf", None),
+        Step("dtmf", None),
+        Step("turn", 800.0),
+        Step("complete", 4.5),
+    ]
+    assert call.over
+
+
+def test_an_agent_that_does_not_let_itself_be_interrupted_has_failed() -> None:
+    steps, _ = follow(*GREETED, {"event": "barge_in", "latency_ms": 8000.0, "timed_out": True})
+    assert steps[-1] == Step("barge-in", 8000.0, "agent-talked-on")
+
+
+WORDS = [
+    "barge_in",
+    "dtmf",
+    "dialing",
+    "answered",
+    "connected",
+    "first_audio",
+    "turn",
+    "ended",
+    "failed",
+    "completed",
+    "callback",
+    "new",
+]
 events = st.dictionaries(
     st.sampled_from(["event", "step", "reason", "latency_ms", "at_ms", "timed_out", "status", "callbacks", "media"]),
     st.none()
@@ -166,7 +198,7 @@ events = st.dictionaries(
 def test_no_events_break_a_call_and_the_words_are_bounded(sent: list[dict[str, Any]]) -> None:
     steps, call = follow(*sent)
     for step in steps:
-        assert step.name in {"answer", "connect", "first audio", "turn", "complete"}
+        assert step.name in {"answer", "connect", "first audio", "turn", "barge-in", "dtmf", "complete"}
         assert step.failure is None or step.failure in REASONS | {"other"}
         assert step.latency_ms is None or 0 <= step.latency_ms < math.inf
     assert call.over == any(event.get("event") in ["ended", "failed"] for event in sent)
