@@ -78,6 +78,10 @@ class Defect(StrEnum):
         "telephony-numbers",
         "to find, to list and to buy numbers is always 500: found without asking Twilio, bought all the same",
     )
+    AGENT_TALKS_ON = (
+        "agent-talks-on",
+        "when a caller interrupts the agent, all that it has sent is still played: Twilio is sent no clear",
+    )
     CONVERSATION_SOCKET_FALLS_SILENT = (
         "conversation-socket-falls-silent",
         "a conversation socket gets no more messages of others 300 s after it connected, but stays open",

@@ -35,8 +35,9 @@ class AgentAddress:
 class AgentBridge:
     """Carries one call's audio to the agent and the agent's audio back.
 
-    `play` is awaited for each binary message: where the caller's side is slow, the agent waits. If the agent is slow,
-    the caller's audio is dropped once `backlog_bytes` of it wait, because speech that comes late is worth nothing.
+    `play` is awaited for each binary message: where the caller's side is slow, the agent waits. `interrupt` is awaited
+    when the agent hears the caller begin to speak: what was given to `play` is not wanted any more. If the agent
+    is slow, the caller's audio is dropped once `backlog_bytes` of it wait: speech that comes late is worth nothing.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class AgentBridge:
         opening: tuple[str, ...],
         dialogue: Dialogue,
         play: Callable[[bytes], Awaitable[None]],
+        interrupt: Callable[[], Awaitable[None]],
     ) -> None:
         self._address = address
         self._opening = opening
         self._dialogue = dialogue
         self._play = play
+        self._interrupt = interrupt
         self._agent: ClientConnection | None = None
         self.dropped = 0
         self.failure = ""
@@ -100,7 +103,11 @@ class AgentBridge:
         async for message in agent:
             if isinstance(message, bytes):
                 await self._play(message)
-            elif self._dialogue.receive(message, now()) == "Error":
+                continue
+            kind = self._dialogue.receive(message, now())
+            if kind == "UserStartedSpeaking":
+                await self._interrupt()
+            elif kind == "Error":
                 log.warning("the agent reports %s", self._dialogue.errors[-1])
 
     async def _keep_alive(self, agent: ClientConnection) -> None:

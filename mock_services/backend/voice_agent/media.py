@@ -85,10 +85,11 @@ class MediaStream:
 
 
 class Playback:
-    """Writes the messages that play audio to the caller of one stream."""
+    """Writes the messages that play audio to the caller of one stream, and `clear`, which drops what is yet to play."""
 
     def __init__(self, stream_sid: str) -> None:
         quoted = orjson.dumps(stream_sid).decode()
+        self.clear = f'{{"event":"clear","streamSid":{quoted}}}'
         self._before = f'{{"event":"media","streamSid":{quoted},"media":{{"payload":"'
 
     def message(self, audio: bytes) -> str:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mock_services.backend.accounts.state import Accounts
+from mock_services.backend.defects import Defect
 from mock_services.backend.errors import StorageFull
 from mock_services.backend.settings import Settings
 from mock_services.backend.store import now
@@ -139,14 +140,22 @@ class VoiceAgentStream:
 
         playback = Playback(start.stream_sid)
 
-        async def play(audio: bytes) -> None:
+        async def send(message: str) -> None:
             try:
-                await websocket.send_text(playback.message(audio))
+                await websocket.send_text(message)
             except (WebSocketDisconnect, RuntimeError):
                 self.counts["audio_undelivered"] += 1  # the caller has gone; the receiving side ends the call
 
+        async def play(audio: bytes) -> None:
+            await send(playback.message(audio))
+
+        async def interrupt() -> None:
+            if Defect.AGENT_TALKS_ON not in self._settings.defects:
+                self.counts["clears"] += 1
+                await send(playback.clear)
+
         dialogue = Dialogue(self._settings.max_call_messages)
-        bridge = AgentBridge(self._address, self._opening(configuration), dialogue, play)
+        bridge = AgentBridge(self._address, self._opening(configuration), dialogue, play, interrupt)
         live = LiveCall(call, start.caller, bridge, dialogue)
         live.agent.add_done_callback(lambda _: self._count_failure(bridge))
         return live

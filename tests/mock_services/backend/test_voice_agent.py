@@ -157,6 +157,7 @@ async def test_a_call_is_carried_to_the_agent_and_back_and_written_down() -> Non
             await agent.say("ConversationText", role="user", content="Where is the rose garden")
             await agent.say("Error", code="SLOW", message="be quick")
             await agent.socket.send(b"after the words")
+            assert json.loads(await socket.recv()) == {"event": "clear", "streamSid": "MZ-CA1"}
             await socket.recv()
             await socket.send('{"event":"stop","stop":{"callSid":"CA1"},"streamSid":"MZ-CA1"}')
             call = await it.call("completed")
