@@ -1,16 +1,22 @@
-"""Line charts as inline SVG: pure functions from numbers to markup, for a report that needs nothing from outside."""
+"""Charts as inline SVG: pure functions from numbers to markup, for a report that needs nothing from outside.
+
+Colours are classes, so that the page's style can give light and dark ones. Numbers are shown on hovering, by SVG's own
+titles: there is no script.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 860, 200
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 24
-MOST_POINTS = 800
+HEIGHT = 200
+WIDE, NARROW = 1060, 520
+LEFT, RIGHT, TOP, BOTTOM = 58, 10, 10, 24
+MOST_POINTS = 300
 
 
 @dataclass(frozen=True)
@@ -22,11 +28,36 @@ class Line:
     values: Sequence[float | None]
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A target as a line across a chart, with its name at its end; or in the legend, when it is far above."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of a run's seconds; with `stacked` its lines are columns on top of each other."""
+
+    title: str
+    unit: str
+    lines: Sequence[Line]
+    limits: Sequence[Limit] = ()
+    stacked: bool = False
+    wide: bool = True
+
+
 def thinned(values: Sequence[float | None], most: int = MOST_POINTS) -> list[float | None]:
     """At most `most` values, each the highest of its group: a long run's worst seconds must stay in the picture."""
-    step = max(1, math.ceil(len(values) / most))
+    step = step_of(len(values), most)
     groups = (values[i : i + step] for i in range(0, len(values), step))
     return [max((v for v in group if v is not None), default=None) for group in groups]
+
+
+def step_of(seconds: int, most: int = MOST_POINTS) -> int:
+    """How many seconds become one point."""
+    return max(1, math.ceil(seconds / most))
 
 
 def ceiling(value: float) -> float:
@@ -38,52 +69,135 @@ def ceiling(value: float) -> float:
     return next((step * power for step in (1, 2, 2.5, 5) if value <= step * power), 10 * power)
 
 
-def line_chart(title: str, unit: str, lines: Sequence[Line], limit: float | None = None) -> Markup:
-    """A chart of one value a second over a run, with its title, axes and legend; `limit` is drawn across it."""
-    seconds = max((len(line.values) for line in lines), default=0)
-    shown = [Line(line.name, line.css, thinned(line.values)) for line in lines]
-    highest = max((v for line in shown for v in line.values if v is not None), default=0.0)
-    if limit is not None and highest > limit / 2:
-        highest = max(highest, limit)
-    top = ceiling(highest)
-    plot_w, plot_h = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+def clock(seconds: float) -> str:
+    """A time of the run as an axis shows it: 45 s, 2:30, 1:02:30."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
-    def y_of(value: float) -> float:
-        return TOP + plot_h * (1 - value / top)
 
-    parts = [Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, HEIGHT, title)]
-    for fraction in (0, 0.5, 1):
-        y = y_of(top * fraction)
-        parts.append(
-            Markup('<path class="grid" d="M{} {:.1f}H{}"/><text class="y" x="{}" y="{:.1f}">{:,g}</text>').format(
-                LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4, top * fraction
-            )
-        )
-    for fraction in (0, 0.25, 0.5, 0.75, 1):
-        x = LEFT + plot_w * fraction
-        label = f"{max(seconds - 1, 0) * fraction:.0f} s"
-        parts.append(Markup('<text class="x" x="{:.1f}" y="{}">{}</text>').format(x, HEIGHT - 6, label))
-    if limit is not None and limit <= top:
-        parts.append(Markup('<path class="limit" d="M{} {:.1f}H{}"/>').format(LEFT, y_of(limit), WIDTH - RIGHT))
-    parts += [_path(line, plot_w, y_of) for line in shown]
-    parts.append(Markup("</svg>"))
-    legend = Markup(" ").join(Markup('<span class="{}">{}</span>').format(line.css, line.name) for line in lines)
-    heading = Markup('<figcaption><b>{}</b>, {} <span class="legend">{}</span></figcaption>').format(
-        title, unit, legend
+def draw(chart: Chart) -> Markup:
+    """A figure with its caption, legend, axes, limits, lines, and the numbers on hovering."""
+    seconds = max((len(line.values) for line in chart.lines), default=0)
+    step = step_of(seconds)
+    shown = [Line(line.name, line.css, thinned(line.values)) for line in chart.lines]
+    highest = max(_heights(shown, chart.stacked), default=0.0)
+    within = [limit.value for limit in chart.limits if limit.value <= 2 * highest]
+    top = ceiling(max([highest, *within]))
+    frame = _Frame(WIDE if chart.wide else NARROW, top, max((len(line.values) for line in shown), default=0))
+    parts = [
+        Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(frame.width, HEIGHT, chart.title),
+        *frame.axes(seconds),
+        *(_columns(shown, frame) if chart.stacked else (_path(line, frame) for line in shown)),
+        *(frame.across(limit) for limit in chart.limits if limit.value <= top),
+        *_hovers(shown, frame, chart.unit, step),
+        Markup("</svg>"),
+    ]
+    return Markup('<figure class="{}">{}{}</figure>').format(
+        "wide-chart" if chart.wide else "narrow-chart", _caption(chart, top), Markup("").join(parts)
     )
-    return Markup("<figure>") + heading + Markup("").join(parts) + Markup("</figure>")
 
 
-def _path(line: Line, plot_w: int, y_of: Callable[[float], float]) -> Markup:
+def _heights(lines: Sequence[Line], stacked: bool) -> Iterator[float]:
+    if stacked:
+        for column in itertools.zip_longest(*(line.values for line in lines)):
+            yield sum(value or 0 for value in column)
+    else:
+        for line in lines:
+            yield from (value for value in line.values if value is not None)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where things lie in a chart: its width, the value at the top of its axis, and how many points it has."""
+
+    width: int
+    top: float
+    points: int
+
+    @property
+    def plot_width(self) -> int:
+        return self.width - LEFT - RIGHT
+
+    @property
+    def slot(self) -> float:
+        """The width of one point."""
+        return self.plot_width / max(self.points, 1)
+
+    def x(self, point: float) -> float:
+        """The left edge of a point's slot."""
+        return LEFT + self.slot * point
+
+    def y(self, value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / self.top)
+
+    def axes(self, seconds: int) -> Iterator[Markup]:
+        for fraction in (0, 0.5, 1):
+            y = self.y(self.top * fraction)
+            yield Markup('<path class="grid" d="M{} {:.1f}H{}"/><text class="y" x="{}" y="{:.1f}">{:,g}</text>').format(
+                LEFT, y, self.width - RIGHT, LEFT - 6, y + 4, self.top * fraction
+            )
+        for quarter in range(5):
+            anchor = {0: "start", 4: "end"}.get(quarter, "middle")
+            yield Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
+                LEFT + self.plot_width * quarter / 4, HEIGHT - 6, anchor, clock(seconds * quarter / 4)
+            )
+
+    def across(self, limit: Limit) -> Markup:
+        y = self.y(limit.value)
+        line = Markup('<path class="limit" d="M{} {:.1f}H{}"/>').format(LEFT, y, self.width - RIGHT)
+        label = Markup('<text class="limit-label" x="{}" y="{:.1f}">{}</text>').format(
+            self.width - RIGHT, y - 4 if y > TOP + 12 else y + 12, limit.name
+        )
+        return line + label
+
+
+def _caption(chart: Chart, top: float) -> Markup:
+    entries = [Markup('<span class="key {}"></span>{}').format(line.css, line.name) for line in chart.lines]
+    for limit in chart.limits:
+        if limit.value > top:
+            entries.append(Markup('<span class="key limit-key"></span>{} (above the chart)').format(limit.name))
+    return Markup(
+        '<figcaption><b>{}</b> <span class="soft">{}</span><span class="legend">{}</span></figcaption>'
+    ).format(chart.title, chart.unit, Markup("").join(Markup("<span>{}</span>").format(entry) for entry in entries))
+
+
+def _path(line: Line, frame: _Frame) -> Markup:
     steps: list[str] = []
     pen_down = False
-    across = max(len(line.values) - 1, 1)
     for i, value in enumerate(line.values):
         if value is None:
             pen_down = False
             continue
-        x, y = LEFT + plot_w * i / across, y_of(value)
+        x, y = frame.x(i + 0.5), frame.y(value)
         # A point between two gaps is drawn as a dot.
         steps.append(f"L{x:.1f} {y:.1f}" if pen_down else f"M{x:.1f} {y:.1f}h.1")
         pen_down = True
     return Markup('<path class="line {}" d="{}"/>').format(line.css, "".join(steps))
+
+
+def _columns(lines: Sequence[Line], frame: _Frame) -> Iterator[Markup]:
+    below = [0.0] * frame.points
+    width = max(1.0, frame.slot - 1)
+    for line in lines:
+        steps = []
+        for i, value in enumerate(line.values):
+            if value:
+                bottom, upper = frame.y(below[i]), frame.y(below[i] + value)
+                steps.append(f"M{frame.x(i):.1f} {bottom:.1f}V{upper:.1f}h{width:.1f}V{bottom:.1f}z")
+                below[i] += value
+        yield Markup('<path class="fill {}" d="{}"/>').format(line.css, "".join(steps))
+
+
+def _hovers(lines: Sequence[Line], frame: _Frame, unit: str, step: int) -> Iterator[Markup]:
+    """A strip a point, over its whole height, with the numbers as its title."""
+    for i in range(frame.points):
+        values = [(line.name, line.values[i]) for line in lines if i < len(line.values)]
+        said = ", ".join(f"{name} {value:,.4g}" for name, value in values if value is not None)
+        if said:
+            yield Markup('<path class="hover" d="M{:.1f} {}v{}h{:.1f}V{}z"><title>{}: {} ({})</title></path>').format(
+                frame.x(i), TOP, HEIGHT - TOP - BOTTOM, frame.slot, TOP, clock(i * step), said, unit
+            )

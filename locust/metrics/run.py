@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from metrics.lines import event_line, second_lines, user_lines
 from metrics.merge import Merge, Second
+from metrics.moments import Moment, moment_of
 from metrics.outbox import LIVE
 from metrics.results import Measured, Result, Users, results_of
 from metrics.targets import Targets
@@ -45,19 +46,6 @@ class PointWriter(Protocol):
 
     def close(self) -> None:
         """Deliver what can be delivered, and keep or count the rest."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One second of the run as the report's charts draw it; latencies in ms, None in a second without any."""
-
-    second: int
-    """Counted from the start of the run."""
-    requests: int
-    failures: int
-    p50: float | None
-    p95: float | None
-    users: int
 
 
 @dataclass(frozen=True)
@@ -115,20 +103,12 @@ class Run:
         self._submit(lines)
 
     def _remember(self, second: Second) -> None:
-        latency = second.overall.latency
-        p50, p95 = (None if micros is None else micros / 1000 for micros in latency.percentiles([0.5, 0.95]))
         at = second.time - int(self.started)
         before = self.moments.get(at) or self.moments.get(at - 1)
-        self.moments[at] = Moment(
-            second=at,
-            requests=second.overall.requests,
-            failures=second.overall.failures,
-            p50=p50,
-            p95=p95,
-            users=self._users.pop(second.time, before.users if before else 0),
-        )
+        users = self._users.pop(second.time, before.users if before else 0)
+        self.moments[at] = moment_of(second, at, users, self.targets)
         # Who came while the second went on has been there for a part of it.
-        self._present[at] = max(self.moments[at].users, self._users.get(second.time + 1, 0))
+        self._present[at] = max(users, self._users.get(second.time + 1, 0))
         self.windows.add(second, self._present[at])
 
     def finish(self, ending: Ending, users: int, now: float) -> Verdict:

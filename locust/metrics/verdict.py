@@ -176,6 +176,7 @@ class Verdict:
             "verdict": self.verdict,
             "exit_code": self.exit_code,
             "reasons": self.reasons,
+            "invalid": self.invalid,
             "targets": [
                 {
                     "name": result.target.name,

@@ -20,7 +20,7 @@ from rich.text import Text
 from locallab.bootstrap import ROOT
 from locallab.command_line import Parser, refuse
 from metrics.compare import ALL, BETTER, NO_WORSE, WORSE, Comparison, Row, Rules, Side, compare
-from metrics.report import markdown_cell
+from metrics.page import markdown_cell
 from metrics.results import figure
 from metrics.stored import FILE_NAME, StoredRunError, read_stored_run
 

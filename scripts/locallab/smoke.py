@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
@@ -23,7 +24,7 @@ from locallab import stack
 from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.command_line import Parser, refuse, whole_number
 from locallab.processes import POLL_S, LabError, Running, check_port, signal_group, start, stop, wait_ready
-from metrics.report import point_latest_at, write_atomically
+from metrics.report import amend, point_latest_at
 
 INVALID_EXIT = 2
 RUN_ID = re.compile(r"(?!latest$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -209,15 +210,13 @@ def sent_home(running: Running, status: int) -> bool:
 def settle(results: Path, code: int, reasons: Sequence[str]) -> int:
     """Join what was seen of the lab's processes to the run's verdict; a run without one is given an invalid one."""
     path = results / "verdict.json"
+    judged: dict[str, Any] = {}
     if path.is_file():
         judged = json.loads(path.read_text())
     else:
-        judged = {"run_id": results.name, "verdict": "invalid", "reasons": [], "targets": [], "areas": {}}
         reasons = [*reasons, f"Locust ended with {code} and gave no verdict"]
     if reasons:
-        judged["reasons"] = [*judged["reasons"], *reasons]
-        judged["verdict"] = "invalid" if judged["verdict"] == "pass" else judged["verdict"]
-        write_atomically(path, json.dumps(judged, indent=2))
+        judged = amend(results, reasons)
         point_latest_at(results)
     for reason in reasons:
         sys.stderr.write(f"{judged['verdict']}: {reason}\n")

@@ -69,6 +69,9 @@ def test_a_double_that_dies_never_leaves_a_pass(environment: dict[str, str]) -> 
     assert smoke.returncode == 2, out + err
     assert verdict()["verdict"] == "invalid"
     assert "the vendors process ended with -9 during the run" in verdict()["reasons"]
+    assert verdict()["exit_code"] == 2
+    for report in ("report.html", "junit.xml", "summary.md"):
+        assert "the vendors process ended with -9" in (ROOT / "results" / "latest" / report).read_text()
 
 
 def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str]) -> None:
@@ -84,6 +87,8 @@ def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str
         smoke.communicate(timeout=60)
     assert smoke.returncode == 2, out + err
     assert verdict()["reasons"] == ["Locust ended with -9 and gave no verdict"]
+    for report in ("report.html", "junit.xml", "summary.md"):
+        assert "Locust ended with -9 and gave no verdict" in (ROOT / "results" / "latest" / report).read_text()
 
 
 def wait_for_requests(port: int, operation: str = "GET /api/crm/contacts", most: int = 2) -> None:

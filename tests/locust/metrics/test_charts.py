@@ -1,28 +1,74 @@
 """Charts are well-formed SVG whatever the numbers, and keep the worst of what they thin out."""
 
+import re
+from xml.etree.ElementTree import Element
+
 import defusedxml.ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.charts import MOST_POINTS, Line, ceiling, line_chart, thinned
+from metrics.charts import HEIGHT, MOST_POINTS, WIDE, Chart, Limit, Line, ceiling, clock, draw, thinned
 
 values = st.lists(st.one_of(st.none(), st.floats(0, 1e9)), max_size=60)
 
 
-@given(values, st.one_of(st.none(), st.floats(0, 1e9)))
-def test_a_chart_is_well_formed_and_stays_in_its_frame(numbers: list[float | None], limit: float | None) -> None:
-    markup = line_chart("<Latency> & more", "ms", [Line("p95", "a", numbers)], limit)
-    figure = defusedxml.ElementTree.fromstring(str(markup))
-    path = next(element for element in figure.iter("path") if element.get("class") == "line a")
+def drawn(chart: Chart) -> Element:
+    figure: Element = defusedxml.ElementTree.fromstring(str(draw(chart)))
+    return figure
+
+
+def of_class(figure: Element, name: str) -> list[Element]:
+    return [element for element in figure.iter() if element.get("class") == name]
+
+
+@given(values, st.lists(st.floats(0, 1e9), max_size=2))
+def test_a_chart_is_well_formed_and_stays_in_its_frame(numbers: list[float | None], limits: list[float]) -> None:
+    lines = [Line("p95 <&>", "a", numbers)]
+    figure = drawn(Chart("<Latency> & more", "ms", lines, [Limit("<target>", limit) for limit in limits]))
+    (path,) = of_class(figure, "line a")
     points = [pair.split("h")[0].split() for pair in path.get("d", "").replace("L", "M").split("M")[1:]]
     assert len(points) == sum(number is not None for number in numbers)
-    assert all(60 <= float(x) <= 860 and 0 <= float(y) <= 200 for x, y in points)
+    assert all(0 <= float(x) <= WIDE and 0 <= float(y) <= HEIGHT for x, y in points)
+    for limit in of_class(figure, "limit"):
+        assert 0 <= float(limit.get("d", "").split("H")[0].split()[1]) <= HEIGHT
+
+
+@given(st.lists(values, min_size=1, max_size=4))
+def test_columns_stand_on_each_other_and_stay_in_their_frame(stacks: list[list[float | None]]) -> None:
+    figure = drawn(
+        Chart("Failures", "a second", [Line(f"l{i}", "a", each) for i, each in enumerate(stacks)], stacked=True)
+    )
+    paths = of_class(figure, "fill a")
+    assert len(paths) == len(stacks)
+    for path, numbers in zip(paths, stacks, strict=True):
+        columns = path.get("d", "").split("z")[:-1]
+        assert len(columns) == sum(bool(number) for number in numbers)
+        heights = [float(y) for column in columns for y in re.findall(r"V([0-9.]+)", column)]
+        assert all(-0.1 <= y <= HEIGHT for y in heights)
 
 
 def test_a_gap_lifts_the_pen() -> None:
-    markup = str(line_chart("t", "ms", [Line("p95", "a", [1, 2, None, 3])]))
-    assert markup.split('class="line a" d="')[1].split('"', maxsplit=1)[0].count("M") == 2
+    (path,) = of_class(drawn(Chart("t", "ms", [Line("p95", "a", [1, 2, None, 3])])), "line a")
+    assert path.get("d", "").count("M") == 2
+
+
+def test_a_limit_is_drawn_where_the_values_come_near_it_and_else_said_to_be_above() -> None:
+    near = drawn(Chart("t", "ms", [Line("p95", "a", [60])], [Limit("at most 100 ms", 100)]))
+    assert len(of_class(near, "limit")) == 1
+    far = draw(Chart("t", "ms", [Line("p95", "a", [4])], [Limit("at most 100 ms", 100)]))
+    assert "at most 100 ms (above the chart)" in far
+    assert 'class="limit"' not in far
+
+
+def test_the_numbers_of_a_second_are_shown_on_hovering() -> None:
+    figure = drawn(Chart("t", "ms", [Line("p50", "a", [1, None]), Line("p95", "b", [2.25, None])]))
+    assert [title.text for title in figure.iter("title")] == ["0 s: p50 1, p95 2.25 (ms)"]
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0 s"), (59, "59 s"), (60, "1:00"), (3_750, "1:02:30")])
+def test_an_axis_shows_times_of_the_run(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
 
 
 def test_thinning_keeps_the_highest() -> None:

@@ -9,7 +9,7 @@ import defusedxml.ElementTree
 import pytest
 
 from metrics.recorder import Recorder
-from metrics.report import console_block, point_latest_at, write_report
+from metrics.report import amend, console_block, point_latest_at, write_report
 from metrics.run import Ending, Run
 from metrics.targets import Target, Targets
 from metrics.verdict import Verdict
@@ -93,7 +93,8 @@ def test_the_page_needs_nothing_from_outside_and_shows_names_as_text(
     assert not re.search(r"url\(|@import|https?://(?!<target>|&lt;target)", text)
     assert '<script>alert("x")</script>' in page.text
     assert "scenario Caller ran no task" in page.text
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 5, "requests, users, latency, failures by class, and the CRM's against its target"
+    assert page.tags.count("tr") > 10
 
 
 def test_junit_has_a_case_a_target_and_one_for_validity(tmp_path: Path, judged: tuple[Run, Verdict]) -> None:
@@ -114,8 +115,72 @@ def test_the_summary_is_markdown_that_no_name_can_break(tmp_path: Path, judged: 
     write_report(tmp_path, *judged)
     text = (tmp_path / "summary.md").read_text()
     assert text.startswith("## FAIL: load run run-1\n")
-    assert "| crm \\<errors\\> | 10 % | 1 % | missed |" in text
+    assert "| crm \\<errors\\> | 10 % | at most 1 % | missed |" in text
     assert "<errors>" not in text
+
+
+def test_both_latencies_and_the_classes_of_failures_are_in_the_page(tmp_path: Path) -> None:
+    clock = [1_700_000_000.0]
+    recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: 0.0)
+    run = Run("run-1", 7, "http://t", TARGETS, None, clock[0])
+    context = {"scenario": "Reader", "intended_start": clock[0] - 3}
+    recorder.record("GET", "/api/crm/contacts", 20.0, exception=TimeoutError("x"), context=context, start_time=clock[0])
+    run.report("w", recorder.take(), clock[0] + 1)
+    write_report(tmp_path, run, run.finish(Ending(["Reader"], [], False, {}), 1, clock[0] + 2))
+    page = Page()
+    page.feed((tmp_path / "report.html").read_text())
+    assert "ms from the intended start" in page.text
+    assert "3,020" in page.text
+    assert "Failures by class" in page.text
+    assert "timeout 1 (a second)" in page.text
+
+
+TROUBLE = ["the vendors process <ended> with -9 during the run"]
+
+
+def test_what_is_learnt_later_is_added_to_every_report(tmp_path: Path, judged: tuple[Run, Verdict]) -> None:
+    write_report(tmp_path, *judged)
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    facts = amend(tmp_path, TROUBLE)
+    assert (facts["verdict"], facts["exit_code"]) == ("fail", 1), "errors were seen: they stay"
+    assert json.loads((tmp_path / "verdict.json").read_text()) == facts
+    assert facts["reasons"][-1:] == facts["invalid"][-1:] == TROUBLE
+    page = Page()
+    page.feed((tmp_path / "report.html").read_text())
+    assert TROUBLE[0] in page.text
+    assert page.tags.count("svg") == 5, "and everything else is still there"
+    suite = defusedxml.ElementTree.fromstring((tmp_path / "junit.xml").read_text())[0]
+    assert TROUBLE[0] in str(suite.findtext("testcase/error"))
+    assert len(list(suite.iter("testcase"))) == int(suite.get("tests") or 0) == 4
+    assert r"- the vendors process \<ended\> with -9 during the run" in (tmp_path / "summary.md").read_text()
+    amend(tmp_path, [])
+    for name in ("report.html", "junit.xml", "summary.md"):
+        body, again = before[name].partition("<!-- end"), (tmp_path / name).read_text().partition("<!-- end")
+        assert body[2] == again[2]
+
+
+def test_a_run_that_passed_is_invalid_after_that(tmp_path: Path) -> None:
+    run = Run("run-1", 7, "http://t", Targets(), None, 1_700_000_000.0)
+    recorder = Recorder(clock=lambda: 1_700_000_000.0, cpu_clock=lambda: 0.0)
+    recorder.record("GET", "/api/crm/contacts", 20.0)
+    run.report("w", recorder.take(), 1_700_000_000.5)
+    verdict = run.finish(Ending([], [], False, {}), 1, 1_700_000_001.0)
+    write_report(tmp_path, run, verdict)
+    assert verdict.verdict == "pass"
+    assert (amend(tmp_path, TROUBLE)["verdict"], amend(tmp_path, TROUBLE)["exit_code"]) == ("invalid", 2)
+    assert (tmp_path / "summary.md").read_text().startswith("## INVALID: load run run-1\n")
+    assert '<section class="verdict invalid">' in (tmp_path / "report.html").read_text()
+
+
+def test_a_run_without_a_verdict_gets_whole_reports_that_say_so(tmp_path: Path) -> None:
+    facts = amend(tmp_path / "run-9", TROUBLE)
+    assert (facts["run_id"], facts["verdict"], facts["exit_code"]) == ("run-9", "invalid", 2)
+    suite = defusedxml.ElementTree.fromstring((tmp_path / "run-9" / "junit.xml").read_text())[0]
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    text = (tmp_path / "run-9" / "report.html").read_text()
+    assert "Nothing more is known of this run" in text
+    assert text.endswith("</html>\n")
+    assert (tmp_path / "run-9" / "summary.md").read_text().startswith("## INVALID: load run run-9\n")
 
 
 def test_the_console_says_verdict_reasons_targets_and_where_the_report_is(judged: tuple[Run, Verdict]) -> None:
