@@ -48,6 +48,13 @@ class Hearing:
         frames = (audio[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES))
         return [heard for heard in map(self._hear_frame, frames) if heard is not None]
 
+    def end(self) -> None:
+        """End the utterance that somebody speaks, as silence would; `lines` are its recordings."""
+        self.speaking = False
+        self.lines = tuple(self._recognised)
+        self._recognised.clear()
+        self._run = self._gap = 0
+
     def _hear_frame(self, frame: bytes) -> Heard | None:
         if is_voiced(frame):
             self._gap = 0
@@ -63,9 +70,7 @@ class Hearing:
         if self.speaking:
             self._gap += 1
             if self._gap >= self._gap_frames:
-                self.speaking = False
-                self.lines = tuple(self._recognised)
-                self._recognised.clear()
+                self.end()
                 return Heard.ENDED
         elif self._recognised:
             self._recognised.clear()

@@ -7,10 +7,12 @@ After Deepgram's AsyncAPI document and its page on errors and warnings
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from mock_services.core.speech import SAMPLE_RATE
 
@@ -61,6 +63,8 @@ class ListenProvider(BaseModel):
 
     type: Literal["deepgram"]
     model: str = "nova-3"
+    version: Literal["v1", "v2"] = "v1"
+    """The second finds the end of a turn itself (Flux), and can be told of it."""
 
 
 class ThinkProvider(BaseModel):
@@ -94,6 +98,20 @@ class Function(BaseModel):
     endpoint: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A call that the client is to carry out."""
+
+    id: str
+    name: str
+    arguments: dict[str, JsonValue]
+
+    def shown(self) -> dict[str, Any]:
+        """Give it as messages have it."""
+        arguments = orjson.dumps(self.arguments).decode()
+        return {"id": self.id, "name": self.name, "arguments": arguments, "client_side": True}
+
+
 class Listen(BaseModel):
     """How to listen."""
 
@@ -106,6 +124,11 @@ class Think(BaseModel):
     provider: ThinkProvider
     prompt: str = ""
     functions: list[Function] = []
+
+
+def client_side(think: Sequence[Think]) -> frozenset[str]:
+    """Give the functions that the client runs itself: those of the first choice that name no endpoint."""
+    return frozenset(each.name for each in think[0].functions if each.endpoint is None) if think else frozenset()
 
 
 class Speak(BaseModel):
@@ -188,9 +211,14 @@ class InjectUserMessage(ClientMessage):
     content: str = Field(min_length=1)
 
 
+class ForceEndTurn(ClientMessage):
+    """Ends the caller's turn now."""
+
+
 class FunctionCallResponse(ClientMessage):
     """The result of a function that ran on the client's side."""
 
+    id: str | None = None
     name: str
     content: str
 
@@ -206,6 +234,7 @@ CLIENT_MESSAGES: Final[dict[str, type[ClientMessage]]] = {
         UpdateListen,
         InjectAgentMessage,
         InjectUserMessage,
+        ForceEndTurn,
         FunctionCallResponse,
     )
 }

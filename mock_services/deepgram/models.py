@@ -79,6 +79,7 @@ class VoiceAgents:
                 self.tally,
                 now,
                 lenient=self.settings.lenient,
+                script=self.settings.script,
             )
         finally:
             self.open_sessions -= 1

@@ -11,8 +11,10 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum, auto
+from itertools import chain
 from random import Random
 from typing import Final
+from uuid import UUID
 
 from mock_services.core.conversation import Close, Output
 from mock_services.core.latency import jittered
@@ -20,11 +22,13 @@ from mock_services.core.speech import FRAME_BYTES, FRAME_MS, SAMPLE_RATE
 from mock_services.deepgram import messages as m
 from mock_services.deepgram import voice
 from mock_services.deepgram.hearing import Heard, Hearing
+from mock_services.deepgram.script import RESULT, Rule, Script
 from mock_services.deepgram.tally import Tally
 from mock_services.deepgram.timing import Timing
 
 QUEUED_INJECTIONS: Final = 16
 NEVER: Final = float("inf")
+NO_SCRIPT: Final = Script()
 SETTINGS_APPLIED: Final = m.server_message("SettingsApplied")
 
 
@@ -45,15 +49,27 @@ class AgentSession:
     """
 
     def __init__(
-        self, request_id: str, timing: Timing, random: Random, tally: Tally, now: float, *, lenient: bool = True
+        self,
+        request_id: str,
+        timing: Timing,
+        random: Random,
+        tally: Tally,
+        now: float,
+        *,
+        lenient: bool = True,
+        script: Script = NO_SCRIPT,
     ) -> None:
         self.state = State.AWAITING_SETTINGS
         self._timing = timing
         self._random = random
         self._tally = tally
         self._lenient = lenient
+        self._script = script
         self._hearing = Hearing(timing.onset_ms, timing.endpointing_ms)
         self._settings: m.Settings | None = None
+        self._functions: frozenset[str] = frozenset()
+        self._listen_version = "v1"
+        self._called: tuple[m.FunctionCall, Rule] | None = None
         self._heard_from_client_at = now
         self._answers: list[tuple[float, int, Output]] = []
         self._answered = 0
@@ -129,6 +145,10 @@ class AgentSession:
             raise m.ClientError(
                 "NON_SETTINGS_MESSAGE_BEFORE_SETTINGS", "The first message of a session has to be Settings."
             )
+        self._follow(message, now)
+
+    def _follow(self, message: m.ClientMessage, now: float) -> None:
+        """Do what a message says that comes after Settings."""
         match message:
             case m.InjectAgentMessage():
                 self._inject(message, now)
@@ -142,10 +162,16 @@ class AgentSession:
             case m.UpdateSpeak():
                 self._confirm("SpeakUpdated", now)
             case m.UpdateThink():
+                self._functions = m.client_side(message.think)
                 self._confirm("ThinkUpdated", now)
             case m.UpdateListen():
+                self._listen_version = message.listen.provider.version
                 self._confirm("ListenUpdated", now)
-            case m.KeepAlive() | m.FunctionCallResponse():
+            case m.ForceEndTurn():
+                self._force_end(now)
+            case m.FunctionCallResponse():
+                self._take_result(message, now)
+            case m.KeepAlive():
                 pass
             case _:
                 raise AssertionError(f"no rule for {type(message).__name__}")
@@ -154,6 +180,8 @@ class AgentSession:
         if self._settings is not None:
             raise m.ClientError("SETTINGS_ALREADY_APPLIED", "A session takes Settings once, and these came before.")
         self._settings = settings
+        self._functions = m.client_side(settings.agent.think)
+        self._listen_version = settings.agent.listen.provider.version
         self.state = State.APPLYING
         self._check_prompt(settings.agent.think[0].prompt, now)
         self._answer(now + self._timing.draw_s(self._timing.settings_ms, self._random), SETTINGS_APPLIED)
@@ -197,19 +225,62 @@ class AgentSession:
 
     def _respond(self, said: str, now: float, endpointing_ms: int) -> None:
         """Plan the agent's turn, `endpointing_ms` after the caller's last voice."""
+        self._tally.user_turns += 1
         think = self._timing.draw_s(self._timing.think_ms, self._random)
+        rule = self._script.find(said, self._functions)
+        if rule is not None and rule.call is not None:
+            self._start(chain(self._heard(said, now), self._call(rule, rule.call, now + think)))
+            return
         speak = self._timing.draw_s(self._timing.speak_ms, self._random)
         delay_ms = endpointing_ms + (think + speak) * 1000
-        self._tally.user_turns += 1
         self._tally.turn_delay_ms.add(delay_ms)
         answer = voice.reply(said, self._random)
-        self._start(self._turn(said, answer.text, answer.ulaw, now, think, speak, delay_ms / 1000))
+        text, audio = (answer.text, answer.ulaw) if rule is None else (rule.reply, voice.synthesise(rule.reply))
+        self._start(chain(self._heard(said, now), self._reply(text, audio, now, think, speak, delay_ms / 1000)))
 
-    def _turn(
-        self, said: str, text: str, audio: bytes, at: float, think: float, speak: float, total: float
-    ) -> Iterator[tuple[float, Output]]:
+    def _force_end(self, now: float) -> None:
+        """End the caller's turn, where the listener is one that can be told; without a turn there is nothing to end."""
+        if not self._hearing.speaking:
+            return
+        if self._listen_version != "v2":
+            self._warn("FORCE_END_TURN_UNSUPPORTED", "ForceEndTurn needs a listen provider of version v2.", now)
+            return
+        self._hearing.end()
+        self._respond(voice.transcript(self._hearing.lines, self._random), now, 0)
+
+    def _call(self, rule: Rule, function: str, at: float) -> Iterator[tuple[float, Output]]:
+        """Have the client run a function; the turn goes on when its result comes."""
+        call = m.FunctionCall(str(UUID(int=self._random.getrandbits(128), version=4)), function, rule.arguments)
+        self._called = call, rule
+        self._tally.function_calls += 1
+        yield at, m.server_message("FunctionCallRequest", functions=[call.shown()])
+
+    def _take_result(self, result: m.FunctionCallResponse, now: float) -> None:
+        """Answer with what a function gave back; a result that nobody waits for (any more) changes nothing."""
+        if self._called is None:
+            return
+        call, rule = self._called
+        if result.name != call.name or result.id not in (None, call.id):
+            return
+        self._called = None
+        if self._settings is not None and self._settings.flags.history:
+            done = {**call.shown(), "response": result.content}
+            self._answer(now, m.server_message("History", function_calls=[done]))
+        text = rule.reply.replace(RESULT, result.content)
+        if self._next is not None:  # the agent says something meanwhile: one thing after the other
+            self._injections.appendleft(text)
+            return
+        think = self._timing.draw_s(self._timing.think_ms, self._random)
+        speak = self._timing.draw_s(self._timing.speak_ms, self._random)
+        self._start(self._reply(text, voice.synthesise(text), now, think, speak, think + speak))
+
+    def _heard(self, said: str, at: float) -> Iterator[tuple[float, Output]]:
         yield from self._spoken_text("user", said, at)
         yield at, m.server_message("AgentThinking", content=f"The user said: {said}")
+
+    def _reply(
+        self, text: str, audio: bytes, at: float, think: float, speak: float, total: float
+    ) -> Iterator[tuple[float, Output]]:
         for sentence in voice.sentences(text):
             yield from self._spoken_text("assistant", sentence, at + think)
         if self._settings is not None and self._settings.experimental:
@@ -265,7 +336,7 @@ class AgentSession:
         """Drop what the agent says or was going to say."""
         if self._next is not None and self._audible:
             self._tally.barge_ins += 1
-        self._plan, self._next = iter(()), None
+        self._plan, self._next, self._called = iter(()), None, None
 
     def _answer(self, at: float, output: Output) -> None:
         self._answered += 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mock_services.core.speech import FRAME_MS
 from mock_services.deepgram.listen.timing import ListenTiming
+from mock_services.deepgram.script import Script, read_script
 from mock_services.deepgram.timing import Timing
 
 USUAL = Timing()
@@ -20,6 +23,7 @@ class DeepgramSettings(BaseSettings):
 
     api_key: str = Field(default="1ab0000000000000000000000000000000deeb9a", min_length=1)
     lenient: bool = True
+    script: Annotated[Script, NoDecode, BeforeValidator(read_script)] = Field(default="", validate_default=True)
     max_sessions: int = Field(default=500, ge=0)
     settings_ms: float = Field(default=USUAL.settings_ms, ge=0, le=60_000)
     greeting_ms: float = Field(default=USUAL.greeting_ms, ge=0, le=60_000)

@@ -18,6 +18,7 @@ class Tally:
     greetings: int = 0
     user_turns: int = 0
     barge_ins: int = 0
+    function_calls: int = 0
     audio_messages_heard: int = 0
     audio_bytes_sent: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -41,6 +42,7 @@ class Tally:
             "greetings": self.greetings,
             "user_turns": self.user_turns,
             "barge_ins": self.barge_ins,
+            "function_calls": self.function_calls,
             "audio_messages_heard": self.audio_messages_heard,
             "audio_bytes_sent": self.audio_bytes_sent,
             "errors": dict(self.errors),

@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 from mock_services.core.conversation import Close, Output
 from mock_services.core.speech import FRAME_BYTES, SILENCE, load_recordings
 from mock_services.deepgram.protocol import AgentSession
+from mock_services.deepgram.script import Script
 from mock_services.deepgram.tally import Tally
 from mock_services.deepgram.timing import Timing
 
+SCRIPT = Script.model_validate({"rule": [{"said": "opening", "call": "look_up", "reply": "From {result}."}]})
 VOICE = load_recordings("caller")[0].ulaw[: 20 * FRAME_BYTES]
 QUIET = bytes([SILENCE]) * FRAME_BYTES
 FORMAT = {"encoding": "mulaw", "sample_rate": 8000}
 SETTINGS: dict[str, Any] = {
     "type": "Settings",
     "audio": {"input": FORMAT, "output": FORMAT},
-    "agent": {"think": {"provider": {"type": "open_ai", "model": "gpt-4o-mini"}}, "greeting": "Hello there."},
+    "agent": {
+        "listen": {"provider": {"type": "deepgram", "model": "flux-general-en", "version": "v2"}},
+        "think": {"provider": {"type": "open_ai", "model": "gpt-4o-mini"}, "functions": [{"name": "look_up"}]},
+        "greeting": "Hello there.",
+    },
     "flags": {"history": True},
     "experimental": True,
 }
@@ -39,6 +45,8 @@ conversation_steps = st.one_of(
                 {"type": "InjectAgentMessage", "message": "One moment.", "behavior": "queue"},
                 {"type": "InjectAgentMessage", "message": "Stop.", "behavior": "interrupt"},
                 {"type": "InjectUserMessage", "content": "What are your opening hours?"},
+                {"type": "ForceEndTurn"},
+                {"type": "FunctionCallResponse", "name": "look_up", "content": "nine to five"},
             ]
         ).map(json.dumps),
     ),
@@ -56,7 +64,7 @@ good_start: Step = ("text", json.dumps(SETTINGS))
 def converse(steps: list[Step], timing: Timing, *, late_s: float = 0.0) -> tuple[list[Output], Tally]:
     """Play the steps, each poll `late_s` after what it is for was due; give all that was sent."""
     tally = Tally()
-    session = AgentSession("id", timing, Random(5), tally, 0.0)
+    session = AgentSession("id", timing, Random(5), tally, 0.0, script=SCRIPT)
     now = 0.0
     sent: list[Output] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,11 +16,13 @@ from deepgram.agent.v1.types import (
     AgentV1AgentThinking,
     AgentV1ConversationText,
     AgentV1Error,
+    AgentV1FunctionCallRequest,
     AgentV1InjectAgentMessage,
     AgentV1InjectionRefused,
     AgentV1InjectUserMessage,
     AgentV1ListenUpdated,
     AgentV1PromptUpdated,
+    AgentV1SendFunctionCallResponse,
     AgentV1Settings,
     AgentV1SettingsApplied,
     AgentV1SpeakUpdated,
@@ -32,6 +35,7 @@ from deepgram.agent.v1.types import (
     AgentV1Warning,
     AgentV1Welcome,
     ConversationHistoryMessage,
+    FunctionCallHistoryMessage,
 )
 from deepgram.core.api_error import ApiError
 from deepgram.listen.v1.types import ListenV1Metadata, ListenV1Results
@@ -193,6 +197,30 @@ def test_words_put_into_either_mouth(sdk: DeepgramClient) -> None:
         assert [message.code for message in messages if isinstance(message, AgentV1Warning)] == [
             "INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH"
         ]
+
+
+def test_a_function_is_run_for_the_agent(tmp_path: Path) -> None:
+    script = tmp_path / "script.toml"
+    script.write_text('[[rule]]\nsaid = "open"\ncall = "look_up"\nreply = "From {result}."\n', encoding="utf-8")
+    function = {"name": "look_up", "description": "Opening hours", "parameters": {"type": "object", "properties": {}}}
+    with (
+        serving("deepgram", DEEPGRAM_SCRIPT=str(script), **QUICK) as address,
+        client(address) as sdk,
+        sdk.agent.v1.connect() as agent,
+    ):
+        agent.send_settings(settings({"think": {**THINK, "functions": [function]}}, flags={"history": True}))
+        agent.send_force_end_turn()
+        receive(agent, is_a(AgentV1SettingsApplied))
+        agent.send_inject_user_message(AgentV1InjectUserMessage(content="When do you open?"))
+        (call,) = receive(agent, is_a(AgentV1FunctionCallRequest))[-1].functions
+        assert (call.name, call.arguments, call.client_side) == ("look_up", "{}", True)
+        agent.send_function_call_response(
+            AgentV1SendFunctionCallResponse(id=call.id, name=call.name, content="nine to five")
+        )
+        history, *messages = receive(agent, is_a(AgentV1AgentAudioDone))
+        assert isinstance(history, FunctionCallHistoryMessage)
+        assert history.function_calls[0].response == "nine to five"
+        assert messages[0].content == "From nine to five."
 
 
 @pytest.mark.parametrize(
