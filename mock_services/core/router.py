@@ -20,12 +20,13 @@ class Router(Generic[T]):
     """A tree of path segments. A fixed segment wins over a parameter, and the search steps back where it must.
 
     A parameter stands for one segment or for its stem before a fixed suffix: `/Calls/{sid}.json` and `/Calls.json`
-    can stand side by side.
+    can stand side by side. A template without parameters is found at once, without the tree.
     """
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
         self._suffixes: set[str] = set()
+        self._fixed: dict[tuple[str, str], T] = {}
 
     def add(self, method: str, path: str, route: T) -> None:
         """Add a route for `method` on the template `path`; raise `ValueError` if it is there already."""
@@ -47,12 +48,17 @@ class Router(Generic[T]):
         if method in node.routes:
             raise ValueError(f"{method} {path} is routed twice")
         node.routes[method] = (route, tuple(names))
+        if not names:
+            self._fixed[method, path] = route
 
     def find(self, method: str, path: str) -> tuple[T | None, dict[str, str], tuple[str, ...]]:
         """Give the route, the path's parameters and the methods that the path has (empty: no such path).
 
         A template that fits the path but lacks the method gives way to a less fixed one that has it.
         """
+        fixed = self._fixed.get((method, path))
+        if fixed is not None:
+            return fixed, {}, ()
         segments = path[1:].split("/") if path != "/" else []
         values: list[str] = []
         others: dict[str, None] = {}

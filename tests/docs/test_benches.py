@@ -19,3 +19,10 @@ def test_the_http_bench_reports_its_figures() -> None:
     bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert bench.returncode in {0, 1, 2}, bench.stderr
     assert json.loads(bench.stdout)
+
+
+def test_the_chain_bench_reports_its_figures() -> None:
+    command = [str(ROOT / "scripts" / "bench" / "chain"), "--seconds", "0.3", "--rounds", "1", "--json"]
+    bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert bench.returncode in {0, 1}, bench.stderr  # what it costs on a busy machine is not for a test to say
+    assert set(json.loads(bench.stdout)["cost"]) == {"route", "function"}

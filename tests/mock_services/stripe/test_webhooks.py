@@ -256,7 +256,7 @@ def test_no_unicode_is_lost(sdk: Any) -> None:
 
 
 def test_a_webhook_is_sent_twice_or_late_where_a_fault_says_so(stub: str, sdk: Any) -> None:
-    faults = [
+    faults: list[dict[str, Any]] = [
         {"name": "twice", "kind": "webhook-duplicate", "operation": "POST {customer.created}"},
         {"name": "late", "kind": "webhook-delay", "delay": 400, "operation": "POST {product.created}"},
     ]

@@ -1,0 +1,114 @@
+"""The chain's bench: what the handler chain costs a request while its limits, faults and latency are there and off.
+
+    scripts/bench/chain --seconds 1 --rounds 15
+
+The same trivial handler is asked for over many connections, one core each for client and servers, in turns: as an
+operation of a double, as a bare route of Starlette's, and as an ASGI function without any routing. Rates are by the
+second of the server's own processor time, so that what else ran has no say, and are compared within each round.
+Exit code 0: on target; 1: off target; 2: the run is worth nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import uvloop
+from bench.chain_server import KINDS, PATH
+from bench.many_connections import ask_for
+from bench.pinned import process
+
+MOST_COST = 0.10
+CONNECTIONS = 16
+WARM_S = 0.3
+CLEAN = {"LAB_FAULTS": ""}
+
+
+def main() -> None:
+    """Run the bench and print its figures."""
+    parser = argparse.ArgumentParser(prog="scripts/bench/chain", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long each turn lasts (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of all three (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    asked = parser.parse_args()
+    if not 0.2 <= asked.seconds <= 120 or not 1 <= asked.rounds <= 50:
+        parser.exit(3, "chain: it takes 0.2 to 120 seconds and 1 to 50 rounds\n")
+    cores = sorted(os.sched_getaffinity(0))
+    with ExitStack() as stack:
+        servers = {
+            kind: stack.enter_context(process("bench.chain_server", cores[0], CLEAN, kind, "--port", "0"))
+            for kind in KINDS
+        }
+        os.sched_setaffinity(0, {cores[-1]})
+        rounds = [
+            {kind: measure(pid, url, asked.seconds) for kind, (pid, url) in servers.items()}
+            for _ in range(asked.rounds)
+        ]
+    figures = {"cores": "one each" if len(cores) > 1 else "one for both", "rounds": rounds, "cost": cost(rounds)}
+    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
+    sys.exit(verdict(figures)[0])
+
+
+def measure(pid: int, url: str, seconds: float) -> dict[str, Any]:
+    """Ask one server for some seconds; give its answers by the second, and the processor time of each."""
+    place = urlsplit(url)
+    assert place.hostname is not None
+    assert place.port is not None
+    uvloop.run(ask_for(place.hostname, place.port, PATH, {}, CONNECTIONS, 0.0, WARM_S))
+    server = psutil.Process(pid)
+    used = cpu_s(server)
+    answers = uvloop.run(ask_for(place.hostname, place.port, PATH, {}, CONNECTIONS, 0.0, seconds))
+    used = cpu_s(server) - used
+    return {
+        "requests_a_s": round(answers.count / seconds),
+        "refused": answers.others,
+        "us_a_request": round(used / max(1, answers.count) * 1e6, 2),
+    }
+
+
+def cpu_s(watched: psutil.Process) -> float:
+    """Give the processor time that a process has used."""
+    times = watched.cpu_times()
+    return float(times.user + times.system)
+
+
+def cost(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    """Give what a request through the chain costs more than another way, as a share of that: the middle round's."""
+    return {
+        kind: round(median(each["chain"]["us_a_request"] / each[kind]["us_a_request"] - 1 for each in rounds), 4)
+        for kind in KINDS
+        if kind != "chain"
+    }
+
+
+def verdict(figures: dict[str, Any]) -> tuple[int, str]:
+    """Judge by the bare route."""
+    refused = sum(run["refused"] for each in figures["rounds"] for run in each.values())
+    if refused:
+        return 2, f"invalid: {refused} requests were not answered with 200"
+    return (0, "on target") if figures["cost"]["route"] < MOST_COST else (1, "off target")
+
+
+def as_text(figures: dict[str, Any]) -> str:
+    """Write the figures for people."""
+    lines = [
+        f"round {number}   "
+        + ", ".join(f"{kind} {run['us_a_request']:.1f} us ({run['requests_a_s']}/s)" for kind, run in each.items())
+        for number, each in enumerate(figures["rounds"], 1)
+    ]
+    lines.append(
+        f"chain     {figures['cost']['route']:+.1%} against a bare route (most: {MOST_COST:+.0%}), "
+        f"{figures['cost']['function']:+.1%} against a function without routing"
+    )
+    return "\n".join([*lines, verdict(figures)[1]])
+
+
+if __name__ == "__main__":
+    main()
