@@ -24,6 +24,8 @@ RUN_BY = {
     r'eval "\$\(compose/offline/engine up\)"|compose/offline/build-images': "scripts/compose-smoke",
     r"curl -s( -X POST)? http://127.0.0.1:80\d\d/\S+": "tests/mock_services/twilio/test_documentation.py",
     r"python -m mock_services\.\w+ --port \d+": "tests/docs/test_commands.py",
+    r"LAB_FAULTS=\S+ python -m mock_services\.vendors --port 8020": "tests/mock_services/core/faults",
+    r"curl -s( -X \w+)? http://127\.0\.0\.1:8020/__lab/faults.*": "tests/mock_services/core/faults",
     r"python -m grafana\.build": "tests/grafana",
     r"python -m mock_services\.operations_table": "tests/mock_services/test_operations_table.py",
     r"python scripts/check_results\.py .+": "tests/scripts/test_check_results.py",

@@ -47,7 +47,7 @@ class Door:
         await body_limit(MAX_BYTES, lambda: _TooLong(f"the schedule is longer than {MAX_BYTES} bytes"))(exchange)
         toml = "toml" in exchange.request.headers.get("content-type", "")
         try:
-            conditions = read_conditions(await exchange.request.body(), ".toml" if toml else ".json")
+            conditions = read_conditions(await exchange.request.body(), toml=toml)
         except ValueError as wrong:
             raise _BadConditions(str(wrong)) from None
         for injector in self._injectors.values():

@@ -10,7 +10,6 @@ import json
 import re
 import tomllib
 from functools import cached_property
-from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -60,7 +59,7 @@ class _Fault(Filter):
 
     places: ClassVar[frozenset[Place]] = frozenset({"request"})
 
-    name: str = Field(min_length=1, max_length=80, pattern=r"^[\w .:/-]+$")
+    name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")
     description: str = Field(min_length=1, max_length=500)
     call: str | None = Field(default=None, min_length=1, max_length=100)
     run: str | None = Field(default=None, min_length=1, max_length=200)
@@ -232,14 +231,13 @@ class Conditions(_Data):
         )
 
 
-def read_conditions(content: bytes, name: str = ".json") -> Conditions:
-    """Read the document; `name` ends in `.toml` where it is TOML. Raises `ValueError` with one sentence."""
+def read_conditions(content: bytes, *, toml: bool) -> Conditions:
+    """Read the document, which is TOML or JSON. Raises `ValueError` with one sentence."""
     try:
         text = content.decode("utf-8")
-        document = tomllib.loads(text) if PurePath(name).suffix.lower() == ".toml" else json.loads(text)
+        document = tomllib.loads(text) if toml else json.loads(text)
     except (ValueError, RecursionError) as broken:
-        form = "TOML" if PurePath(name).suffix.lower() == ".toml" else "JSON"
-        raise ValueError(f"the schedule is no {form}: {broken}") from None
+        raise ValueError(f"the schedule is no {'TOML' if toml else 'JSON'}: {broken}") from None
     try:
         return _CONDITIONS.validate_python(document)
     except ValidationError as misfit:

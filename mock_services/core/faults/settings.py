@@ -15,7 +15,7 @@ def _read(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return read_conditions(Path(value).read_bytes(), value)
+        return read_conditions(Path(value).read_bytes(), toml=value.lower().endswith(".toml"))
     except OSError as unreadable:
         raise ValueError(f"the file cannot be read: {unreadable.strerror}") from unreadable
 

@@ -39,16 +39,16 @@ FAULT = '{"name": "a", "description": "b", "kind": "status", "status": 503'
 )
 def test_a_wrong_schedule_is_refused_by_name_and_place(content: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
-        read_conditions(content.encode())
+        read_conditions(content.encode(), toml=False)
     assert str(refused.value).startswith(sentence)
     assert "\n" not in str(refused.value)
 
 
 @given(st.binary(max_size=50))
 def test_no_bytes_break_the_reader(content: bytes) -> None:
-    for name in ("a.json", "a.toml"):
+    for toml in (False, True):
         try:
-            read_conditions(content, name)
+            read_conditions(content, toml=toml)
         except ValueError as refused:
             assert str(refused)
 
@@ -56,13 +56,13 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
 def test_each_service_gets_its_own_rules_and_those_of_all() -> None:
     document = f'{{"faults": [{FAULT}, "service": "stripe"}}, {FAULT.replace("a", "c", 1).replace("c", "a", 1)}}}]}}'
     content = document.replace('"name": "a"', '"name": "z"', 1)
-    conditions = read_conditions(content.encode())
+    conditions = read_conditions(content.encode(), toml=False)
     assert [fault.name for fault in conditions.of("stripe").faults] == ["z", "a"]
     assert [fault.name for fault in conditions.of("openai").faults] == ["a"]
 
 
-def test_toml_is_read_by_its_name() -> None:
-    conditions = read_conditions(b'[[latency]]\ndelay = 250\npath = "/v1/*"\n', "faults.toml")
+def test_toml_is_read_too() -> None:
+    conditions = read_conditions(b'[[latency]]\ndelay = 250\npath = "/v1/*"\n', toml=True)
     assert conditions.model_dump(exclude_none=True)["latency"] == ({"path": "/v1/*", "delay": 250.0},)
 
 
