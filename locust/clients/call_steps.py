@@ -75,6 +75,8 @@ class CallSteps:
         self.pending = ANSWER
         """The step that the call is in."""
         self.over = False
+        self.refused = False
+        """The double did not take the dial: there is no call."""
         self.call_sid: str | None = None
         self.media: Mapping[str, Any] = {}
         """The double's figures of the call's media, once it has ended."""
@@ -144,6 +146,7 @@ class CallSteps:
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True
         reason = _word(event.get("reason"))
+        self.refused = self.call_sid is None
         self.detail = str(event.get("detail") or "")[:200]
         step = COMPLETE if event.get("step") == "callback" else self.pending
         latency = None if step == COMPLETE else self._since_last(event)

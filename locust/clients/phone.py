@@ -49,8 +49,17 @@ Script = str | Mapping[str, Any] | None
 class Phone:
     """Places calls. `close` when nobody will dial any more."""
 
-    def __init__(self, twilio_url: str, account_sid: str, auth_token: str) -> None:
-        """Take the double's origin (http or https) and the account that may dial; connects at the first dial."""
+    def __init__(
+        self,
+        twilio_url: str,
+        account_sid: str,
+        auth_token: str,
+        placed: Callable[[str | None], None] = lambda call_sid: None,
+    ) -> None:
+        """Take the double's origin (http or https) and the account that may dial; connects at the first dial.
+
+        `placed` is told of each call when it is over, by its SID; by None when it is not known whether there was one.
+        """
         self._url = websocket_url(twilio_url) + "/__lab/control"
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._header = [f"Authorization: Basic {credentials}"]
@@ -58,6 +67,7 @@ class Phone:
         self._connected = Event()
         self._reader: gevent.Greenlet | None = None
         self._calls: dict[str, Queue] = {}
+        self._placed = placed
         self._refs = itertools.count(1)
         self._closed = False
 
@@ -81,11 +91,14 @@ class Phone:
         try:
             dial = {"type": "dial", "ref": ref, "to": to, "from": from_, "script": script, "run_id": run_id}
             for step in self._dial(dial, steps):
+                steps.refused = True  # it was never sent
                 yield step, steps
             for step in self._follow(ref, events, steps, still_wanted):
                 yield step, steps
         finally:
             del self._calls[ref]
+            if not steps.refused:
+                self._placed(steps.call_sid)
             if not steps.over:
                 self._send({"type": "hangup", "ref": ref})
 

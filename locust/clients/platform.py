@@ -25,10 +25,17 @@ SEARCHABLE = ("business_name", "contact_name", "contact_email", "contact_role", 
 class PlatformApi:
     """What a user does on the platform; one attribute an area of the API."""
 
-    def __init__(self, http: CountedHttp, account: Account, address: str, governor: Governor | None = None) -> None:
-        """Take Locust's HTTP client, the user's account (with its tokens), and the address it claims."""
+    def __init__(
+        self,
+        http: CountedHttp,
+        account: Account,
+        address: str,
+        governor: Governor | None = None,
+        run_id: str = "",
+    ) -> None:
+        """Take Locust's HTTP client, the user's account (with its tokens), the address it claims, and its run."""
         self.account = account
-        self.session = Session(http, address, login=self._login, governor=governor)
+        self.session = Session(http, address, login=self._login, governor=governor, run_id=run_id)
         if account.access_token:
             self.session.adopt(account.access_token, account.refresh_token)
         self.auth = AuthApi(self.session, account)

@@ -21,6 +21,7 @@ from utils.tokens import Tokens
 
 Body = dict[str, Any]
 
+RUN_HEADER = "X-Lab-Run-Id"
 RETRY_AFTER_S = 60.0
 """How long a 429 without a readable `Retry-After` holds a user back: the platform's window."""
 
@@ -79,14 +80,20 @@ class Session:
         governor: Governor | None = None,
         sleep: Callable[[float], None] = gevent.sleep,
         now: Callable[[], float] = time.time,
+        run_id: str = "",
     ) -> None:
-        """Take Locust's client, the user's address, and how to log in anew when a refresh token is refused."""
+        """Take Locust's client, the user's address, and how to log in anew when a refresh token is refused.
+
+        `run_id` goes with every request: the lab's backend hands it on to the vendors, for the reconciliation.
+        """
         self._http = http
-        self._address = address
         self._login = login
         self._governor = governor or Governor()
         self._sleep = sleep
         self._now = now
+        self._headers = {"X-Forwarded-For": address, "Accept": "application/json"}
+        if run_id:
+            self._headers[RUN_HEADER] = run_id
         self.tokens: Tokens | None = None
 
     def adopt(self, access: str, refresh: str) -> None:
@@ -158,7 +165,7 @@ class Session:
         delay = self._governor.delay(self._now())
         if delay > 0:
             self._sleep(delay)
-        headers = {"X-Forwarded-For": self._address, "Accept": "application/json"}
+        headers = dict(self._headers)
         if authorised and self.tokens is not None:
             headers["Authorization"] = "Bearer " + self.tokens.access
         options: dict[str, Any] = {"params": params} if params else {}

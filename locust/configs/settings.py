@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="the name of one of the Twilio double's scripts or mixes",
     )
+    vendors_url: str = Field(
+        default="http://127.0.0.1:8020",
+        validation_alias="LAB_VENDORS_URL",
+        description="the vendors' http or https URL with no path, such as http://127.0.0.1:8020",
+    )
     profile_name: str = Field(
         default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
     )
@@ -172,7 +177,7 @@ class Settings(BaseSettings):
         default=[], validation_alias="LAB_ALLOW_HOSTS", description="host names with commas between them"
     )
 
-    _base_url = field_validator("base_url", "twilio_url", "influx_url")(_http_origin)
+    _base_url = field_validator("base_url", "twilio_url", "vendors_url", "influx_url")(_http_origin)
     _ws_url = field_validator("ws_url")(_ws_origin)
 
     @model_validator(mode="before")

@@ -204,6 +204,7 @@ class MasterRole:
             self._ticker.join()
         self._take_own(run)
         now = time.time()  # the clean-up is no part of the run
+        measurement.workers_lost = sorted(attendance.lost)
         before = gevent.spawn(measurement.before_verdict)
         before.join()
         if not before.successful():

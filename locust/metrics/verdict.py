@@ -2,7 +2,8 @@
 
 The rule, in order (docs/results.md explains it):
 
-1. An error-rate target was missed: **fail**. Errors were seen; nothing that went wrong elsewhere undoes them.
+1. An error-rate target was missed, or something was lost or doubled on its way: **fail**. It was seen; nothing that
+   went wrong elsewhere undoes it.
 2. Another target was missed, and the generator did not distort the time that it measured: **fail**.
 3. Anything makes the run invalid, a missed target of the generator's too: **invalid**.
 4. Otherwise **pass**.
@@ -18,6 +19,7 @@ from typing import Any
 
 from metrics.areas import AREAS
 from metrics.outcome import CONNECTION, FAILURES
+from metrics.reconciliation import Reconciliation
 from metrics.recorder import Cell, Endpoint
 from metrics.results import Measured, Result, Users, figure, results_of
 from metrics.targets import ERRORS, GENERATOR, Targets
@@ -127,6 +129,8 @@ class Plan:
     """After how long a signal ended the run before its time."""
     unclean: str = ""
     """Why the clean-up after the run could not be done, when it was the target's silence."""
+    reconciliation: Reconciliation = field(default_factory=Reconciliation)
+    """What each side counted of webhooks, calls, SMS, mails and payments, and how the sides differ."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,8 @@ class Verdict:
             "skipped": self.plan.skipped,
             "profile": self.plan.profile,
             "broke": self.plan.broke,
+            "reconciliation": [row.facts() for row in self.plan.reconciliation.rows],
+            "not_reconciled": list(self.plan.reconciliation.not_compared),
         }
 
 
@@ -214,10 +220,11 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
     distorting += [r.sentence for r in results if r.ok is False and r.target.kind == GENERATOR]
     invalid = distorting + list(_otherwise_invalid(facts))
     errors = any(result.target.kind == ERRORS for result in missed)
+    astray = facts.plan.reconciliation.differences
     verdict = INVALID if invalid else PASS
-    if errors or (missed and not distorting):
+    if errors or astray or (missed and not distorting):
         verdict = FAIL
-    reasons = (list(_why_errors(facts)) if errors else []) + [result.sentence for result in missed] + invalid
+    reasons = (list(_why_errors(facts)) if errors else []) + [result.sentence for result in missed] + astray + invalid
     return Verdict(
         run_id=facts.run_id,
         verdict=verdict,

@@ -110,7 +110,7 @@ class PlatformUser(FastHttpUser):
         """For what the user decides within a task."""
         self.records = TestData(stream(seed, name, number, "payloads"), self.grant.mark, f"{name.lower()}{number}")
         self.http = InFlight(self.client, self.environment.events.request.fire, self.context)
-        self.api = PlatformApi(self.http, self.grant.account, client_address(self.grant.mark, self.grant.serial))
+        self.api = self.platform(self.grant)
         tasks = self._offered_tasks()
         first = next((task for task in tasks if task.__name__ == self.begins_with), None)
         self.deck: Deck[Callable[..., Any]] = Deck(tasks, stream(seed, name, number, "tasks"), first)
@@ -127,6 +127,11 @@ class PlatformUser(FastHttpUser):
         """How long the user thinks before its next task."""
         low, high = self.thinks_between
         return self._waits.uniform(low, high)
+
+    def platform(self, grant: Grant) -> PlatformApi:
+        """The platform as the account of a grant uses it; its requests say which run they belong to."""
+        address = client_address(grant.mark, grant.serial)
+        return PlatformApi(self.http, grant.account, address, run_id=self.lab.run_id())
 
     def context(self) -> dict[str, Any]:
         """What each request carries for the metrics: which scenario and which of its users it belongs to."""

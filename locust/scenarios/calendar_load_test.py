@@ -6,6 +6,7 @@ locust -f scenarios/calendar_load_test.py --headless --users 10 --run-time 30s
 from locust import task
 from scenarios.base import PlatformUser, needs
 from scenarios.suite import install
+from utils.caused import MAIL
 from utils.test_data import ANSWERS, EVENT_STATUSES, EVENT_TYPES
 
 install()
@@ -42,7 +43,8 @@ class CalendarUser(PlatformUser):
         super().on_start()
         self.events: list[str] = []
         """The ids of the events that this user made, oldest first; only these are changed and deleted."""
-        self.families: list[str] = []
+        self.families: list[tuple[str, str]] = []
+        """Ids and mail addresses of the contacts to invite."""
         """The contacts that this user invites."""
         self.invitations: list[tuple[str, str]] = []
         """Events and the tokens of invitations to them that nobody has answered."""
@@ -93,7 +95,8 @@ class CalendarUser(PlatformUser):
         if answered and self.invitations:
             _, token = self.invitations.pop(0)
             if self.api.calendar.invitation(token):
-                self.api.calendar.respond(token, answer)
+                with self.lab.caused.causing(MAIL, [""]):  # a platform may confirm it by mail
+                    self.api.calendar.respond(token, answer)
             return
         event_id = self.own_event() or self.create_event()
         changes = self.records.event_changes()
@@ -133,25 +136,28 @@ class CalendarUser(PlatformUser):
         """Have a family from the CRM attend, now and then somebody else too, and mail the invitations."""
         with_guest = self.chance.random() < 0.25
         remark = self.records.remark()
-        contact_id = self.family()
-        invited = [self.api.calendar.add_contact(event_id, contact_id)] if contact_id else []
+        family = self.family()
+        invited = [(self.api.calendar.add_contact(event_id, family[0]), family[1])] if family else []
         if with_guest:
-            invited.append(self.api.calendar.add_external(event_id, *self.records.guest()))
-        attendees = [attendee for attendee in invited if attendee is not None]
+            email, name = self.records.guest()
+            invited.append((self.api.calendar.add_external(event_id, email, name), email))
+        attendees = [attendee for attendee, _ in invited if attendee is not None]
         if attendees and self.sends_mail and self.offers(SENDING):
-            self.api.calendar.send_invitations(event_id, [attendee["id"] for attendee in attendees], remark)
+            addresses = [email.lower() for attendee, email in invited if attendee is not None]
+            with self.lab.caused.causing(MAIL, addresses) as attempt:
+                ids = [attendee["id"] for attendee in attendees]
+                attempt.succeeded = self.api.calendar.send_invitations(event_id, ids, remark) is not None
         self.invitations += [(event_id, attendee["invitation_token"]) for attendee in attendees]
 
-    def family(self) -> str | None:
-        """A contact to invite: a new one until there are enough, then one of those."""
+    def family(self) -> tuple[str, str] | None:
+        """A contact to invite, by id and mail address: a new one until there are enough, then one of those."""
         if len(self.families) >= FAMILIES:
             return self.chance.choice(self.families)
         made = self.api.crm.create_contact(self.records.contact())
         if made is None:
             return None
-        contact_id: str = made["id"]
-        self.families.append(contact_id)
-        return contact_id
+        self.families.append((made["id"], made["contact_email"]))
+        return self.families[-1]
 
     def _a_filter(self) -> dict[str, str]:
         start, end = self.records.span()

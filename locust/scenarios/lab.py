@@ -21,6 +21,7 @@ from clients.phone import Phone
 from configs.settings import Settings
 from scenarios.arrivals import Arrivals
 from utils.accounts import Kind
+from utils.caused import CALL, Caused
 from utils.desk import Desk, Grant
 from utils.plain_http import SetupError
 
@@ -38,6 +39,8 @@ class Lab:
         """Take the environment's settings and how to learn the id of the run under way."""
         self.settings = settings
         self.run_id = run_id
+        self.caused = Caused()
+        """What the users of this process caused; on a master, of all processes."""
         self.desk: Desk | None = None
         """On the master, or alone: what lends accounts during a run."""
         self.arrivals: Arrivals | None = None
@@ -88,8 +91,11 @@ class Lab:
         """The process's phone; connects when it is first used."""
         if self._phone is None:
             token = self.settings.twilio_auth_token.get_secret_value()
-            self._phone = Phone(self.settings.twilio_url, self.settings.twilio_account_sid, token)
+            self._phone = Phone(self.settings.twilio_url, self.settings.twilio_account_sid, token, self._placed)
         return self._phone
+
+    def _placed(self, call_sid: str | None) -> None:
+        self.caused.note(CALL, call_sid or "", certain=call_sid is not None)
 
     def hang_up(self) -> None:
         """Close the phone; the next call opens it again."""

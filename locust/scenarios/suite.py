@@ -37,6 +37,7 @@ from scenarios.base import PlatformUser, needed_by
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, OpenModel
+from scenarios.reconciling import Reconciler
 from utils.accounts import Kind
 from utils.desk import Desk
 from utils.logs import set_up_logs
@@ -93,6 +94,7 @@ class Conductor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lab = Lab(settings, lambda: self.measurement.run_id)
+        self._reconciler = Reconciler(settings, self._lab.caused)
         self._profile: Profile | None = None
         self._open_model: OpenModel | None = None
         self._prepared = False
@@ -104,6 +106,7 @@ class Conductor:
         """Attach the lab, settle the target, and listen for starts, before the metrics do."""
         set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
+        self._reconciler.attach(environment, runner)
         environment.events.request.add_listener(keep_intended)
         if self._settings.debug:
             environment.events.request.add_listener(say_request)
@@ -183,6 +186,7 @@ class Conductor:
         if self._profile is not None:
             self.measurement.plan = Plan(profile=self._profile.name, users=users, planned_s=self._profile.seconds)
         self._say_what_is_skipped(classes, desk)
+        self._reconciler.begin(base_url, run_id)
         try:
             desk.prepare(wanted)
         except BaseException:  # whatever ends it (Ctrl-C, or Stop on Locust's page): nothing half made stays
@@ -233,9 +237,16 @@ class Conductor:
             self._ended.set()
 
     def clean_up_after_run(self) -> None:
-        """Remove what the run made; a target that no longer answers then is a reason of the verdict."""
+        """Compare what all sides counted, then remove what the run made.
+
+        A difference is a reason of the verdict, and so is a target that no longer answers.
+        """
         self._lab.hang_up()
-        self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
+        try:
+            if self._lab.desk is not None:
+                self.measurement.plan.reconciliation = self._reconciler.finish(self.measurement.workers_lost)
+        finally:
+            self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
 
     def _on_quitting(self, **_rest: Any) -> None:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""

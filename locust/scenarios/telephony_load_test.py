@@ -15,7 +15,7 @@ from clients.platform import PlatformApi
 from locust import task
 from scenarios.base import PlatformUser, needs, takes_voice_socket
 from scenarios.suite import install
-from utils.identity import client_address
+from utils.caused import SMS as SMS_KIND
 from utils.plain_http import SetupError
 from utils.sms import SMS, Inbox
 
@@ -80,7 +80,11 @@ class TelephonyUser(PlatformUser):
         if office is None:
             return
         number = self.records.phone()
-        if office.telephony.setup(number) and office.telephony.initiate_verification():
+        if not office.telephony.setup(number):
+            return
+        with self.lab.caused.causing(SMS_KIND, [number]) as attempt:
+            attempt.succeeded = office.telephony.initiate_verification() is not None
+        if attempt.succeeded:
             code = self._code_sent_to(number)
             if code is not None:
                 office.telephony.confirm_verification(code)
@@ -142,7 +146,7 @@ class TelephonyUser(PlatformUser):
                 self.lab.say_once("no office", f"A line cannot be verified: {error}")
                 self._fire("SETUP", "account", None, RequestFailure("no account"), self.context())
                 return None
-            self._office = PlatformApi(self.http, grant.account, client_address(grant.mark, grant.serial))
+            self._office = self.platform(grant)
             self._office_serial = grant.serial
         return self._office
 

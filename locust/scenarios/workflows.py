@@ -7,6 +7,7 @@ two steps. A step that fails ends the piece of work; the next one begins anew.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import gevent
@@ -16,7 +17,8 @@ from clients.session import Form
 from locust import task
 from scenarios.base import MOST_CONTACTS, PlatformUser, needs
 from scenarios.suite import install
-from utils.test_data import IMPORTED
+from utils.caused import MAIL
+from utils.test_data import IMPORTED, addresses_in
 
 install()
 
@@ -69,15 +71,17 @@ class WorkflowUser(PlatformUser):
         self.events.append(event_id)
         return event_id
 
-    def invite(self, event_id: str, contact_id: str) -> str | None:
+    def invite(self, event_id: str, contact: Mapping[str, Any]) -> str | None:
         """Have a contact attend and mail the invitation; give its token."""
         remark = self.records.remark()
-        attendee = self.api.calendar.add_contact(event_id, contact_id)
+        attendee = self.api.calendar.add_contact(event_id, contact["id"])
         if attendee is None:
             return None
         if self.sends_mail and self.offers(INVITE):
             self.think()
-            self.api.calendar.send_invitations(event_id, [attendee["id"]], remark)
+            with self.lab.caused.causing(MAIL, [contact["contact_email"].lower()]) as attempt:
+                sent = self.api.calendar.send_invitations(event_id, [attendee["id"]], remark)
+                attempt.succeeded = sent is not None
         token: str = attendee["invitation_token"]
         return token
 
@@ -102,11 +106,12 @@ class CustomerIntakeUser(WorkflowUser):
         if event_id is None:
             return
         self.think()
-        token = self.invite(event_id, contact["id"])
+        token = self.invite(event_id, contact)
         if token is not None and self.sends_mail and self.offers(*RSVP):
             self.think()
             if self.api.calendar.invitation(token):
-                self.api.calendar.respond(token, "accepted")
+                with self.lab.caused.causing(MAIL, [""]):  # a platform may confirm it by mail
+                    self.api.calendar.respond(token, "accepted")
 
 
 class DailyAdministrationUser(WorkflowUser):
@@ -158,17 +163,17 @@ class SearchAndScheduleUser(WorkflowUser):
         if found is None:
             return
         self.think()
-        contact_id = found["items"][0]["id"]
-        if self.api.crm.contact(contact_id) is None:
+        contact = self.api.crm.contact(found["items"][0]["id"])
+        if contact is None:
             return
         if self.offers("GET /api/crm/contacts/{id}/interactions"):
-            self.api.crm.interactions(contact_id)
+            self.api.crm.interactions(contact["id"])
         self.think()
         self.api.calendar.range(*self.records.span())
         event_id = self.enter_event()
         if event_id is not None:
             self.think()
-            self.invite(event_id, contact_id)
+            self.invite(event_id, contact)
 
 
 class BulkOperationsUser(WorkflowUser):
@@ -180,29 +185,32 @@ class BulkOperationsUser(WorkflowUser):
     @needs("POST /api/crm/contacts/import", DELETE_CONTACT)
     def bulk_operations(self) -> None:
         """Import, mail where the target offers it and a double takes the mails, delete."""
-        contact_ids = self.api.crm.import_contacts(self._file(), json.dumps(IMPORTED), ROWS)
+        families = self.records.address_list(ROWS)
+        contact_ids = self.api.crm.import_contacts(_as_file(families), json.dumps(IMPORTED), ROWS)
         if contact_ids is None:
             return
         self.think()
         if self.sends_mail and self.offers("POST /api/crm/email-templates", "POST /api/crm/bulk-email"):
-            self._write_to(contact_ids)
+            self._write_to(contact_ids, addresses_in(families))
         for contact_id in contact_ids:
             self.api.crm.delete_contact(contact_id)
 
-    def _write_to(self, contact_ids: list[str]) -> None:
+    def _write_to(self, contact_ids: list[str], addresses: list[str]) -> None:
         template = self.api.mailing.create_template(self.records.template())
         if template is None:
             return
         self.think()
-        self.api.mailing.send(template["id"], contact_ids)
+        with self.lab.caused.causing(MAIL, addresses) as attempt:
+            attempt.succeeded = self.api.mailing.send(template["id"], contact_ids) is not None
         if self.offers("GET /api/crm/email-campaigns"):
             self.api.mailing.campaigns()
         self.think()
         if self.offers("DELETE /api/crm/email-templates/{id}"):
             self.api.mailing.delete_template(template["id"])
 
-    def _file(self) -> Form:
-        """A CSV file of families as a browser uploads it (RFC 7578)."""
-        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="families.csv"\r\n'
-        content = f"{head}Content-Type: text/csv\r\n\r\n{self.records.address_list(ROWS)}\r\n--{BOUNDARY}--\r\n"
-        return Form(f"multipart/form-data; boundary={BOUNDARY}", content.encode())
+
+def _as_file(families: str) -> Form:
+    """A CSV file as a browser uploads it (RFC 7578)."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="families.csv"\r\n'
+    content = f"{head}Content-Type: text/csv\r\n\r\n{families}\r\n--{BOUNDARY}--\r\n"
+    return Form(f"multipart/form-data; boundary={BOUNDARY}", content.encode())

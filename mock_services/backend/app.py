@@ -66,6 +66,7 @@ from mock_services.backend.vendors.twilio import TwilioRest
 from mock_services.backend.voice_agent.closing import Closing
 from mock_services.backend.voice_agent.stream import VoiceAgentStream
 from mock_services.core.randomness import Randomness
+from mock_services.core.reckoning import Reckoning
 from mock_services.core.service import Service
 
 
@@ -74,6 +75,7 @@ class Backend(Service):
 
     def __init__(self, settings: Settings) -> None:
         randomness = Randomness(settings.seed)
+        reckoning = Reckoning()
         self.settings = settings
         self.rows = Rows(settings.max_rows)
         self.accounts = Accounts(self.rows, randomness, dialable=settings.dialable_tenants)
@@ -90,6 +92,8 @@ class Backend(Service):
             settings.sendgrid_api_key,
             settings.mail_from,
             settings.vendor_timeout_s,
+            reckoning,
+            settings.defects,
         )
         self.telephony = Telephony(
             randomness,
@@ -104,6 +108,8 @@ class Backend(Service):
             settings.twilio_account_sid,
             settings.twilio_auth_token,
             settings.vendor_timeout_s,
+            reckoning,
+            settings.defects,
         )
         self.openai = OpenAI(
             str(settings.openai_base_url),
@@ -132,7 +138,7 @@ class Backend(Service):
             lambda: {"voice_agent": self.voice_agent.open, "speech_to_text": self.speech_to_text.open},
         )
         self.text_to_speech = TextToSpeech(settings, access)
-        self.billing = BillingAreas(settings, self.accounts, access, self.usage)
+        self.billing = BillingAreas(settings, self.accounts, access, self.usage, reckoning)
         self.admin_areas = AdminAreas(
             settings,
             randomness,
@@ -178,7 +184,7 @@ class Backend(Service):
             CallAnalytics(self.telephony, access),
             Simulation(self.telephony, access, settings.defects, randomness),
             Purchases(access, settings.defects, self.twilio),
-            Webhooks(self.telephony, settings.twilio_auth_token),
+            Webhooks(self.telephony, settings.twilio_auth_token, reckoning),
             *self.conversations.areas,
             *self.speech_to_text.areas,
             *self.text_to_speech.areas,
@@ -203,6 +209,7 @@ class Backend(Service):
             lifespan=self._lifespan,
             reset=(self.clear,),
             gauges=self.gauges,
+            reckoning=reckoning,
         )
         self._begin()
 

@@ -106,6 +106,14 @@ class Defect(StrEnum):
         "issues-unrecognised",
         "whoever calls the issues is never recognised: every issue is anonymous, and every change of one is 500",
     )
+    SMS_NOT_SENT = (
+        "sms-not-sent",
+        "a text message counts as sent without Twilio being asked (the lab's own: reconciliation must name it)",
+    )
+    MAIL_SENT_TWICE = (
+        "mail-sent-twice",
+        "SendGrid is given every mail twice (the lab's own: reconciliation must name it)",
+    )
 
 
 Defects = frozenset[Defect]

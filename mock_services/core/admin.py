@@ -1,4 +1,4 @@
-"""The lab's own door to a double, under `/__lab/`: health, journal, metrics, faults, reset, and what it adds."""
+"""The lab's own door to a double, under `/__lab/`: health, journal, metrics, reckoning, faults, reset, what it adds."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ class Admin:
                 method="GET", path="/__lab/journal", handler=self._journal, summary="Find requests that were served"
             ),
             Operation(method="GET", path="/__lab/metrics", handler=self._metrics, summary="Give counts and gauges"),
+            Operation(
+                method="GET", path="/__lab/reckoning", handler=self._reckoning, summary="Say what was done for a run"
+            ),
             Operation(
                 method="POST", path="/__lab/reset", handler=self._do_reset, summary="Put the state back to its start"
             ),
@@ -106,11 +109,18 @@ class Admin:
         """Put the service back to its start, as `/__lab/reset` does."""
         self._service.journal.clear()
         self._service.injector.reset()
+        self._service.reckoning.clear()
         for hook in self._hooks:
             hook()
 
     async def _metrics(self, exchange: Exchange) -> Any:
         return json_response(self.metrics())
+
+    async def _reckoning(self, exchange: Exchange) -> Any:
+        """Answer `GET /__lab/reckoning?run_id=`: what was done for a run, or, without one, for no run that is known."""
+        run_id = exchange.request.query_params.get("run_id", "")
+        requests = self._service.journal.totals_of(run_id)
+        return json_response({**self._service.reckoning.facts(run_id), "requests": requests})
 
     async def _do_reset(self, exchange: Exchange) -> Any:
         self.reset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 BODY_KEPT = 2048  # bytes of a request's body that an entry keeps
@@ -64,10 +64,11 @@ class Journal:
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Give the exact number of answers by operation and status since the start or the last reset."""
-        totals: dict[str, dict[str, int]] = {}
-        for (name, status), count in sorted(self.counts.items()):
-            totals.setdefault(name, {})[str(status)] = count
-        return totals
+        return _by_name(self.counts)
+
+    def totals_of(self, run_id: str) -> dict[str, dict[str, int]]:
+        """Give the exact number of a run's answers by operation and status."""
+        return _by_name({key[1:]: count for key, count in self.run_counts.items() if key[0] == run_id})
 
     def clear(self) -> None:
         """Forget everything."""
@@ -78,3 +79,10 @@ class Journal:
 
     def _newest_first(self) -> Iterator[Entry]:
         return reversed(self._entries)
+
+
+def _by_name(counts: Mapping[tuple[str, int], int]) -> dict[str, dict[str, int]]:
+    totals: dict[str, dict[str, int]] = {}
+    for (name, status), count in sorted(counts.items()):
+        totals.setdefault(name, {})[str(status)] = count
+    return totals

@@ -35,6 +35,7 @@ from mock_services.core.operations import (
     ServiceError,
     run_of,
 )
+from mock_services.core.reckoning import Reckoning
 from mock_services.core.router import Router
 
 __all__ = ["RUN_HEADER", "ErrorRenderer", "Service", "SocketHandler", "query_values"]
@@ -78,7 +79,8 @@ class Service:
     A link returns a response to end the chain, or None to pass the exchange on. Each operation's chain holds only the
     links that it needs and that are on.
     A socket's handler refuses a handshake by raising a `ServiceError` before it accepts.
-    `reset` hooks put the service's state back to its start; `gauges` gives numbers for `/__lab/metrics`.
+    `reset` hooks put the service's state back to its start; `gauges` gives numbers for `/__lab/metrics`; `reckoning` is
+    what `/__lab/reckoning` shows.
     `members` are the services whose conditions this one's admin API sets too, where several share a process.
     """
 
@@ -98,6 +100,7 @@ class Service:
         reset: Sequence[Callable[[], None]] = (),
         gauges: Callable[[], dict[str, Any]] = dict,
         members: Sequence[Service] = (),
+        reckoning: Reckoning | None = None,
     ) -> None:
         settings = ChainSettings()
         self.name = name
@@ -106,6 +109,7 @@ class Service:
         self.admin_sockets = tuple(admin_sockets)
         self.errors = errors
         self.journal = Journal()
+        self.reckoning = reckoning or Reckoning()
         self.lifespan = lifespan
         self.in_flight = 0
         self._decorate = tuple(decorate)

@@ -145,7 +145,15 @@ class SendGrid:
         run_id = exchange.request.headers.get(RUN_HEADER, "")
         message_id = self.mailbox.accept(mail, run_id, time.time())
         exchange.note = message_id
+        self._reckon(mail, run_id, message_id)
         return Response(status_code=202, headers={"x-message-id": message_id})
+
+    def _reckon(self, mail: dict[str, Any], run_id: str, message_id: str) -> None:
+        reckoning = self.service.reckoning
+        reckoning.note(run_id, "mail", message_id)
+        for personalization in mail["personalizations"]:
+            for recipient in personalization["to"]:
+                reckoning.note(run_id, "mail to", recipient["email"].lower())
 
     async def _scopes(self, exchange: Exchange) -> Response:
         return json_response({"scopes": ["mail.send"]})

@@ -40,6 +40,8 @@ from mock_services.stripe.shapes import Expansion, shape, shape_event
 from mock_services.stripe.webhooks import Courier
 
 MOST_IGNORED_NAMES = 200
+PAYMENTS = frozenset({"POST /v1/checkout/sessions", "POST /v1/subscriptions"})
+"""What begins a payment, and is reckoned with whoever asked for it."""
 
 
 def build(settings: StripeSettings | None = None, clock: Callable[[], float] = time.time) -> Service:
@@ -99,6 +101,7 @@ class Stripe:
             lifespan=self.courier.running,
             reset=[self.reset],
             gauges=self.gauges,
+            reckoning=self.courier.reckoning,
         )
         self.courier.fault = self.service.injector.webhook
 
@@ -238,7 +241,10 @@ class Stripe:
         run_id = exchange.request.headers.get(RUN_HEADER, "")
         self.account.cause = Cause(call.request_id, call.key, run_id)
         result = route.run(*exchange.path.values(), params)
-        return json_response(self._render(result, call.version, params.expand))
+        shown = self._render(result, call.version, params.expand)
+        if exchange.name in PAYMENTS:
+            self.service.reckoning.note(run_id, "payment", shown["id"])
+        return json_response(shown)
 
     def _render(self, result: Row | Page, version: str, expand: list[str]) -> Row:
         if isinstance(result, Page):

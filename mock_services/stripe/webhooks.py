@@ -20,6 +20,7 @@ import orjson
 from mock_services.core.durations import Milliseconds
 from mock_services.core.faults.injector import AS_EVER, Post
 from mock_services.core.latency import Delay
+from mock_services.core.reckoning import Reckoning
 from mock_services.core.service import RUN_HEADER
 from mock_services.stripe.models import Row
 from mock_services.stripe.protocol import sign
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 class Delivery:
     """One event on its way to one endpoint. `attempts` counts what was sent, `outcome` says how the last one went.
 
-    `fault` is what the lab did to it.
+    `fault` is what the lab did to it; a `copy` is one that Stripe would not have sent.
     """
 
     event: Row
@@ -47,6 +48,7 @@ class Delivery:
     outcome: str = ""
     epoch: int = 0
     fault: str = ""
+    copy: bool = False
 
     @property
     def run_id(self) -> str:
@@ -115,6 +117,10 @@ class Outbox:
         """Note that a delivery's endpoint is gone, or switched off."""
         self._settle(delivery, "withdrawn")
 
+    def pending(self, run_id: str) -> int:
+        """Give how many deliveries of a run are still to be sent."""
+        return sum(delivery.run_id == run_id for _, _, delivery in self._queue)
+
     def clear(self) -> None:
         """Forget everything, also what was still to be sent."""
         self._epoch += 1
@@ -156,6 +162,7 @@ class Courier:
 
     def __init__(self, settings: StripeSettings, render: Callable[[Row, Row], Row]) -> None:
         self.outbox = Outbox(settings.webhook_queue, settings.webhook_retries, settings.webhook_retry_ms / 1000)
+        self.reckoning = Reckoning(self.outbox.pending)
         self.answer_ms = Milliseconds()
         self.in_flight = 0
         self._settings = settings
@@ -170,9 +177,9 @@ class Courier:
         for endpoint in endpoints:
             name, path = f"POST {{{event['type']}}}", urlsplit(endpoint["url"]).path
             post = self.fault(name, path, event["_cause"].run_id, event["type"].encode())
-            for _ in range(post.times):
+            for copy in range(post.times):
                 due = time.monotonic() + self._delay.draw_s(self._random) + post.delay_s
-                if self.outbox.add(Delivery(event, endpoint, fault=post.note), due):
+                if self.outbox.add(Delivery(event, endpoint, fault=post.note, copy=copy > 0), due):
                     event["pending_webhooks"] += 1
         self._wake.set()
 
@@ -213,15 +220,23 @@ class Courier:
             self.in_flight += 1
             outcome, delivered = "a defect of the stub; its log says which", False
             try:
-                outcome, delivered = await self._send(client, delivery)
+                with self.reckoning.under_way(delivery.run_id):
+                    outcome, delivered = await self._send(client, delivery)
             except Exception:
                 log.exception("stripe: a webhook to %s could not be sent", delivery.endpoint["url"])
             finally:
                 self.in_flight -= 1
             self.outbox.done(delivery, outcome, delivered, time.monotonic())
+            self._reckon(delivery, delivered)
             self._wake.set()  # a retry may be due before what the other workers wait for
             if delivered:
                 delivery.event["pending_webhooks"] -= 1
+
+    def _reckon(self, delivery: Delivery, delivered: bool) -> None:
+        """Count a delivery as sent; an attempt that failed and comes again may have arrived or not."""
+        if not delivery.copy:
+            last = delivered or delivery.attempts > self._settings.webhook_retries
+            self.reckoning.note(delivery.run_id, "payment webhook", delivery.event["id"], certain=last)
 
     async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> tuple[str, bool]:
         """Send one attempt, signed anew; a redirect counts as a failure, as with Stripe."""

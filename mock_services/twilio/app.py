@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mock_services.core.randomness import Randomness
+from mock_services.core.reckoning import Reckoning
 from mock_services.core.service import Service
 from mock_services.twilio.available import AvailableNumbers
 from mock_services.twilio.calls import Switchboard
@@ -33,6 +34,7 @@ def build() -> Service:
     randomness = Randomness(settings.seed)
     account = Account(settings.account_sid, settings.max_numbers, settings.max_calls_kept)
     rest = Rest(account, settings.auth_token, randomness.stream("phone numbers"))
+    reckoning = Reckoning()
     limits = Limits(settings.webhook_connect_s, settings.webhook_total_s)
     network = Network(
         account_sid=settings.account_sid,
@@ -45,6 +47,7 @@ def build() -> Service:
         speech_rate=settings.speech_rate,
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
         fault=lambda *webhook: service.injector.webhook(*webhook),  # noqa: PLW0108
+        reckoning=reckoning,
     )
     scripts = load_scripts({line.id for line in network.voice.lines}, settings.scripts_file)
     tapes = Tapes(settings.tape_dir, settings.max_tapes, settings.tape_s)
@@ -76,5 +79,6 @@ def build() -> Service:
         lifespan=lifespan,
         reset=[switchboard.reset, tapes.clear, account.clear, carrier.reset, messages.clear],
         gauges=lambda: switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}},
+        reckoning=reckoning,
     )
     return service

@@ -69,6 +69,10 @@ class Call:
 
     async def run(self) -> str:
         """Live through the whole call and give the name of its last event."""
+        with self._network.reckoning.under_way(self._run_id):
+            return await self._live()
+
+    async def _live(self) -> str:
         reason = await self._perform()
         duration_ms = self._since_accepted()
         if self._tape is not None:
@@ -142,6 +146,8 @@ class Call:
         return "failed"
 
     def _tell(self, event: str, **fields: Any) -> None:
+        if event == "answered":
+            self._network.reckoning.note(self._run_id, "call answered", self.record.sid)
         self._emit(
             {
                 "type": "event",
@@ -224,6 +230,7 @@ class Switchboard:
         tapes = self._tapes if record else None
         call = Call(self._network, number, script, ref, caller, run_id, emit, tapes)
         self._account.add_call(call.record)
+        self._network.reckoning.note(run_id, "call", call.record.sid)
         self._calls[call] = asyncio.create_task(self._keep(call))
         return call
 

@@ -36,6 +36,9 @@ class Carrier:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         self.counts["accepted"] += 1
+        reckoning = self._network.reckoning
+        reckoning.note(message.run_id, "sms", message.sid)
+        reckoning.note(message.run_id, "sms to", message.recipient)
 
     def reset(self) -> None:
         """Let every message that is under way be lost, and forget all figures."""

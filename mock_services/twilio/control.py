@@ -29,7 +29,7 @@ class Dial(BaseModel):
     to: str = Field(min_length=1, max_length=64)
     from_: str = Field(min_length=1, max_length=64, alias="from")
     script: str | dict[str, Any] | None = None
-    run_id: str | None = Field(default=None, max_length=128)
+    run_id: str | None = Field(default=None, max_length=128, pattern=r"^[!-~]*$")  # it becomes a header
     record: bool = False
 
 

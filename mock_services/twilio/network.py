@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from mock_services.core.faults.injector import Post
 from mock_services.core.randomness import Randomness
+from mock_services.core.reckoning import Reckoning, webhook_identity, webhook_kind
+from mock_services.core.service import RUN_HEADER
 from mock_services.twilio.http import Answer, HttpClient, HttpStatusError, Params, WebhookError
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.protocol.audio import Voice
@@ -31,6 +33,7 @@ class Network:
     speech_rate: float
     record: Callable[[str, str, str, int, float, str, str, bytes], None]  # `core.Journal.add`
     fault: Callable[[str, str, str, bytes], Post]  # `core.faults.Injector.webhook`
+    reckoning: Reckoning = field(default_factory=Reckoning)
 
     def sign_upgrade(self, url: str) -> str:
         """Sign the upgrade request of a media socket."""
@@ -41,10 +44,21 @@ class Network:
     ) -> Answer:
         """Send one webhook and journal it under `kind`; raise `WebhookError` where it fails.
 
-        A fault may have it leave later, or more than once: then the first one's answer counts.
+        A fault may have it leave later, or more than once: then the first one's answer counts, and it is reckoned as
+        one. It names its run in a header that no target needs to know, and that is not signed.
         """
         webhook = _Webhook(f"{method} {{{kind}}}", method, url, fields, run_id, urlencode(fields).encode("ascii"))
-        post = self.fault(webhook.name, urlsplit(url).path, run_id, webhook.body)
+        path, certain = urlsplit(url).path, True
+        try:
+            with self.reckoning.under_way(run_id):
+                return await self._post(webhook, cookies, self.fault(webhook.name, path, run_id, webhook.body))
+        except asyncio.CancelledError:
+            certain = False  # one that a caller's hanging up cuts off may have arrived or not
+            raise
+        finally:
+            self.reckoning.note(run_id, webhook_kind(path), webhook_identity(dict(fields)), certain=certain)
+
+    async def _post(self, webhook: _Webhook, cookies: dict[str, str], post: Post) -> Answer:
         if post.delay_s:
             await asyncio.sleep(post.delay_s)
         if post.times == 1:
@@ -59,8 +73,9 @@ class Network:
         name, method, url, fields, run_id, body = webhook
         started = time.monotonic()
         status, note = 0, fault
+        headers = {"X-Home-Region": "us1"} | ({RUN_HEADER: run_id} if run_id else {})
         try:
-            answer = await self.http.fetch(method, url, fields, {"X-Home-Region": "us1"}, cookies)
+            answer = await self.http.fetch(method, url, fields, headers, cookies)
             status = answer.status
         except WebhookError as failure:
             note = f"{fault}; {failure}" if fault else str(failure)

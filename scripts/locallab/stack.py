@@ -62,6 +62,7 @@ def suite_environment(ports: Ports, target: str | None, influx: str | None, run_
     environment = {
         "LOAD_TEST_BASE_URL": target or f"http://127.0.0.1:{ports.backend}",
         "LAB_TWILIO_URL": f"http://127.0.0.1:{ports.twilio}",
+        "LAB_VENDORS_URL": f"http://127.0.0.1:{ports.vendors}",
     }
     if influx:
         environment["INFLUX_URL"] = influx

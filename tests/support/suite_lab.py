@@ -61,12 +61,14 @@ class Lab:
 
     backend: str
     twilio: str
+    vendors: str
     results: Path
 
     def environment(self, **changes: str) -> dict[str, str]:
         own = {
             "LOAD_TEST_BASE_URL": f"http://{self.backend}",
             "LAB_TWILIO_URL": f"http://{self.twilio}",
+            "LAB_VENDORS_URL": f"http://{self.vendors}",
             "LAB_RESULTS_DIR": str(self.results),
         }
         return clean_environment(**own | changes)
@@ -106,7 +108,7 @@ def running_lab(directory: Path, **backend_settings: str) -> Iterator[Lab]:
             "BACKEND_BCRYPT_ROUNDS": "4",
         }
         backend = started.enter_context(double("backend", directory, **settings | backend_settings))
-        yield Lab(backend, twilio, directory / "results")
+        yield Lab(backend, twilio, vendors, directory / "results")
 
 
 class Suite:

@@ -12,19 +12,24 @@ from mock_services.backend.billing.webhook import StripeWebhook
 from mock_services.backend.settings import Settings
 from mock_services.backend.usage.state import Usage
 from mock_services.backend.vendors.payments import Payments
+from mock_services.core.reckoning import Reckoning
 
 
 class BillingAreas:
     """Subscriptions and what belongs to them."""
 
-    def __init__(self, settings: Settings, accounts: Accounts, access: Access, usage: Usage) -> None:
+    def __init__(
+        self, settings: Settings, accounts: Accounts, access: Access, usage: Usage, reckoning: Reckoning
+    ) -> None:
         self.billing = Billing()
-        self._payments = Payments(str(settings.stripe_api_url), settings.stripe_secret_key, settings.vendor_timeout_s)
+        self._payments = Payments(
+            str(settings.stripe_api_url), settings.stripe_secret_key, settings.vendor_timeout_s, reckoning
+        )
         price_id = settings.stripe_price_id
         self.areas = (
             Checkouts(self.billing, access, self._payments, price_id),
             Subscriptions(self.billing, access, self._payments, price_id),
-            StripeWebhook(self.billing, accounts, settings.stripe_webhook_secret),
+            StripeWebhook(self.billing, accounts, settings.stripe_webhook_secret, reckoning),
             BillingDashboards(self.billing, usage, accounts, access),
         )
 

@@ -14,8 +14,10 @@ from mock_services.backend.accounts.state import Accounts
 from mock_services.backend.billing.state import Billing
 from mock_services.backend.errors import BadRequest
 from mock_services.backend.routes import Area
+from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.payments import signature_fits
 from mock_services.core.operations import Exchange, Operation, json_response
+from mock_services.core.reckoning import Reckoning
 
 JSON_OBJECT = dict[str, object]
 
@@ -23,10 +25,11 @@ JSON_OBJECT = dict[str, object]
 class StripeWebhook:
     """The endpoint that Stripe calls. A bad signature is a 200; only the body tells it from a good one."""
 
-    def __init__(self, billing: Billing, accounts: Accounts, secret: str) -> None:
+    def __init__(self, billing: Billing, accounts: Accounts, secret: str, reckoning: Reckoning) -> None:
         self._billing = billing
         self._accounts = accounts
         self._secret = secret
+        self._reckoning = reckoning
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
@@ -44,6 +47,8 @@ class StripeWebhook:
             return json_response({"error": "Invalid signature"})
         try:
             event = orjson.loads(exchange.raw_body)
+            run_id = exchange.request.headers.get(RUN_HEADER, "")
+            self._reckoning.note(run_id, "payment webhook", str(event["id"]))
             kind, told = event["type"], event["data"]["object"]
         except (ValueError, KeyError, TypeError):
             exchange.note = "the event is no JSON object with a type and data.object"

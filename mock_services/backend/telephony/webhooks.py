@@ -14,7 +14,9 @@ from mock_services.backend.telephony import twiml
 from mock_services.backend.telephony.numbers import is_caller
 from mock_services.backend.telephony.signature import is_signed
 from mock_services.backend.telephony.state import CallStatus, Telephony
+from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.core.operations import Exchange, Operation, json_response
+from mock_services.core.reckoning import Reckoning, webhook_identity, webhook_kind
 
 INCOMING_CALL_PATH = "/api/telephony/webhook/incoming-call"
 CALL_STATUS_PATH = "/api/telephony/webhook/call-status"
@@ -65,9 +67,10 @@ class WebhookRefused(Exception):
 class Webhooks:
     """The webhook endpoints."""
 
-    def __init__(self, telephony: Telephony, auth_token: str) -> None:
+    def __init__(self, telephony: Telephony, auth_token: str, reckoning: Reckoning) -> None:
         self._telephony = telephony
         self._auth_token = auth_token
+        self._reckoning = reckoning
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
@@ -115,6 +118,7 @@ class Webhooks:
             return twiml.UNAVAILABLE
         status = STATUSES.get(form.get("CallStatus", "queued"), CallStatus.INCOMING)
         self._telephony.add_call(configuration, call_sid, customer, status)
+        self._reckoning.note(exchange.request.headers.get(RUN_HEADER, ""), "call", call_sid)
         parameters = {
             "call_sid": call_sid,
             "tenant_id": str(configuration.tenant_id),
@@ -130,6 +134,8 @@ class Webhooks:
         fields = []
         if headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
             fields = parse_qsl(exchange.raw_body.decode("utf-8", "replace"), keep_blank_values=True)
+        run_id, path = headers.get(RUN_HEADER, ""), exchange.request.url.path
+        self._reckoning.note(run_id, webhook_kind(path), webhook_identity(dict(fields)))
         signature = headers.get("x-twilio-signature")
         if not signature:
             raise WebhookRefused(403, "Missing webhook signature")

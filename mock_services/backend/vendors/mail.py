@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from mock_services.backend.defects import Defect, Defects
 from mock_services.backend.vendors.connection import RUN_HEADER, Connection, Unreachable
+from mock_services.core.reckoning import Reckoning
 
 __all__ = ["RUN_HEADER", "Mail", "MailRefused", "Mailer"]
 
@@ -31,9 +34,19 @@ class MailRefused(Exception):
 class Mailer:
     """Sends mails over connections that it keeps."""
 
-    def __init__(self, url: str, key: str, sender: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        sender: str,
+        timeout_s: float,
+        reckoning: Reckoning | None = None,
+        defects: Defects = frozenset(),
+    ) -> None:
         self._sendgrid = Connection("SendGrid", url, {"Authorization": f"Bearer {key}"}, timeout_s)
         self._sender = sender
+        self._reckoning = reckoning or Reckoning()
+        self._defects = defects
 
     async def send(self, mail: Mail, run_id: str = "") -> str:
         """Send a mail and give its message id; raise `MailRefused`. `run_id` is the load run that it is sent for."""
@@ -44,9 +57,17 @@ class Mailer:
             "personalizations": [{"to": [recipient]}],
             "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": mail.html}],
         }
+        if Defect.MAIL_SENT_TWICE in self._defects:
+            await self._give(content, run_id)
+        message_id = await self._give(content, run_id)
+        self._reckoning.note(run_id, "mail", message_id)
+        return message_id
+
+    async def _give(self, content: dict[str, Any], run_id: str) -> str:
         try:
             answer = await self._sendgrid.request("POST", "/v3/mail/send", run_id=run_id, json=content)
         except Unreachable as failure:
+            self._reckoning.note(run_id, "mail", certain=False)  # it may have been taken all the same
             raise MailRefused(str(failure)) from failure
         if answer.status_code != ACCEPTED:
             shown = answer.text[:SHOWN_OF_A_REFUSAL]

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mock_services.backend.vendors.connection import Connection, Unreachable
+from mock_services.core.reckoning import Reckoning
 
 TOLERANCE_S = 300
 SHOWN_OF_A_REFUSAL = 200
@@ -17,14 +18,22 @@ Object = dict[str, Any]
 
 
 class PaymentRefused(Exception):
-    """Something that Stripe did not do; the reason is one sentence."""
+    """Something that Stripe did not do; the reason is one sentence.
+
+    `told` says that Stripe answered so: else it may have done it all the same.
+    """
+
+    def __init__(self, sentence: str, *, told: bool = False) -> None:
+        super().__init__(sentence)
+        self.told = told
 
 
 class Payments:
     """Asks Stripe, over connections that it keeps. Each method gives Stripe's object, or raises `PaymentRefused`."""
 
-    def __init__(self, url: str, key: str, timeout_s: float) -> None:
+    def __init__(self, url: str, key: str, timeout_s: float, reckoning: Reckoning | None = None) -> None:
         self._stripe = Connection("Stripe", url, {"Authorization": f"Bearer {key}"}, timeout_s)
+        self._reckoning = reckoning or Reckoning()
 
     async def price(self, price_id: str, run_id: str = "") -> Object:
         """Give a price."""
@@ -42,7 +51,7 @@ class Payments:
 
     async def create_checkout_session(self, values: Object, run_id: str = "") -> Object:
         """Make the page on which a subscription is taken out; `url` in the answer is where it is."""
-        return await self._ask("POST", "/v1/checkout/sessions", run_id, {"mode": "subscription", **values})
+        return await self._pay("/v1/checkout/sessions", run_id, {"mode": "subscription", **values})
 
     async def create_portal_session(self, customer_id: str, return_url: str, run_id: str = "") -> Object:
         """Make the page on which a customer looks after their subscription."""
@@ -59,7 +68,7 @@ class Payments:
         }
         if trial_days > 0:
             values["trial_period_days"] = trial_days
-        return await self._ask("POST", "/v1/subscriptions", run_id, values)
+        return await self._pay("/v1/subscriptions", run_id, values)
 
     async def end_subscription(self, subscription_id: str, *, at_period_end: bool, run_id: str = "") -> Object:
         """Have a subscription end with its period, or go on after all."""
@@ -70,6 +79,16 @@ class Payments:
         """End the kept connections."""
         await self._stripe.close()
 
+    async def _pay(self, path: str, run_id: str, values: Object) -> Object:
+        try:
+            begun = await self._ask("POST", path, run_id, values)
+        except PaymentRefused as refusal:
+            if not refusal.told:
+                self._reckoning.note(run_id, "payment", certain=False)
+            raise
+        self._reckoning.note(run_id, "payment", str(begun.get("id", "")))
+        return begun
+
     async def _ask(self, method: str, path: str, run_id: str, values: Object | None = None) -> Object:
         form = dict(encoded(values)) if values is not None else None
         try:
@@ -79,7 +98,8 @@ class Payments:
             raise PaymentRefused(str(failure)) from failure
         if not isinstance(content, dict):
             shown = answer.text[:SHOWN_OF_A_REFUSAL]
-            raise PaymentRefused(f"Stripe answered {answer.status_code} to {method} {path}: {shown}")
+            sentence = f"Stripe answered {answer.status_code} to {method} {path}: {shown}"
+            raise PaymentRefused(sentence, told=answer.is_error)
         return content
 
 

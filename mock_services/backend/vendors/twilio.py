@@ -5,7 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
+from mock_services.backend.defects import Defect, Defects
 from mock_services.backend.vendors.connection import Connection, Unreachable
+from mock_services.core.reckoning import Reckoning
 
 API_VERSION = "2010-04-01"
 SHOWN_OF_A_REFUSAL = 200
@@ -16,26 +18,50 @@ Resource = dict[str, Any]
 
 
 class TwilioFailed(Exception):
-    """Twilio did not do what it was asked; `blames_request` says that another request might do better."""
+    """Twilio did not do what it was asked; `blames_request` says that another request might do better.
 
-    def __init__(self, sentence: str, *, blames_request: bool = False) -> None:
+    `refused` says that Twilio told so: else it may have done it all the same.
+    """
+
+    def __init__(self, sentence: str, *, blames_request: bool = False, refused: bool = False) -> None:
         super().__init__(sentence)
         self.blames_request = blames_request
+        self.refused = refused
 
 
 class TwilioRest:
     """One account's resources, over connections that it keeps."""
 
-    def __init__(self, url: str, account_sid: str, auth_token: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        account_sid: str,
+        auth_token: str,
+        timeout_s: float,
+        reckoning: Reckoning | None = None,
+        defects: Defects = frozenset(),
+    ) -> None:
         credentials = b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._twilio = Connection("Twilio", url, {"Authorization": f"Basic {credentials}"}, timeout_s)
         self._account = f"/{API_VERSION}/Accounts/{account_sid}"
+        self._reckoning = reckoning or Reckoning()
+        self._defects = defects
 
     async def send_message(self, *, to: str, sender: str, body: str, run_id: str = "") -> str:
         """Send a text message and give its SID; raise `TwilioFailed`."""
+        if Defect.SMS_NOT_SENT in self._defects:
+            self._reckoning.note(run_id, "sms")
+            return ""
         form = {"To": to, "From": sender, "Body": body}
-        message = await self._ask("POST", f"{self._account}/Messages.json", run_id, data=form)
-        return str(message.get("sid", ""))
+        try:
+            message = await self._ask("POST", f"{self._account}/Messages.json", run_id, data=form)
+        except TwilioFailed as failure:
+            if not failure.refused:
+                self._reckoning.note(run_id, "sms", certain=False)
+            raise
+        sid = str(message.get("sid", ""))
+        self._reckoning.note(run_id, "sms", sid)
+        return sid
 
     async def available_numbers(
         self, *, country: str, kind: str, area_code: str | None, limit: int, run_id: str = ""
@@ -80,7 +106,8 @@ class TwilioRest:
         shown = answer.text[:SHOWN_OF_A_REFUSAL]
         if not answer.is_success:
             blamed = answer.is_client_error and answer.status_code not in REFUSED_ITSELF
-            raise TwilioFailed(f"Twilio answered {answer.status_code}: {shown}", blames_request=blamed)
+            sentence = f"Twilio answered {answer.status_code}: {shown}"
+            raise TwilioFailed(sentence, blames_request=blamed, refused=True)
         try:
             resource = answer.json()
         except ValueError:
