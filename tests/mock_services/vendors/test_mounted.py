@@ -1,4 +1,4 @@
-"""OpenAI and ElevenLabs in the vendors' process: reached by path and by host name, with their own words and metrics."""
+"""The vendors in one process: reached by path and by host name, with their own words and metrics."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,13 @@ from socket import create_connection
 import httpx
 import pytest
 from openai import OpenAI
+from sendgrid import SendGridAPIClient  # type: ignore[import-untyped]
+from sendgrid.helpers.mail import Mail  # type: ignore[import-untyped]
+from stripe import StripeClient
 from websockets.sync.client import connect
 
+from mock_services.stripe.settings import LAB_KEY as STRIPE_KEY
+from tests.mock_services.sendgrid.support import KEY as SENDGRID_KEY
 from tests.support.doubles import serving
 
 OPENAI_KEY = "sk-1ab0000000000000000000000000000000000000000penai"
@@ -19,6 +24,8 @@ AT_ONCE = {
     "OPENAI_TOKENS_PER_SECOND": "0",
     "ELEVENLABS_FIRST_BYTE_MS": "0",
     "ELEVENLABS_SPEED": "0",
+    "STRIPE_LATENCY_MS": "0",
+    "SENDGRID_LATENCY_MS": "0",
 }
 
 
@@ -52,6 +59,24 @@ def test_elevenlabs_by_path_and_by_host(vendors: str) -> None:
     with connect(url, sock=create_connection((host, int(port))), additional_headers=headers) as socket:
         socket.send(json.dumps({"text": "Hello.", "flush": True}))
         assert json.loads(socket.recv(timeout=10))["audio"]
+
+
+def test_stripe_by_path_and_by_host(vendors: str) -> None:
+    stripe = StripeClient(STRIPE_KEY, base_addresses={"api": f"http://{vendors}/stripe"})
+    made = stripe.v1.customers.create({"name": "Ada"})
+    headers = {"Host": "api.stripe.com", "Authorization": f"Bearer {STRIPE_KEY}"}
+    assert httpx.get(f"http://{vendors}/v1/customers/{made.id}", headers=headers).json()["name"] == "Ada"
+    unknown = httpx.get(f"http://{vendors}/v1/nowhere", headers=headers).json()["error"]["message"]
+    assert unknown.startswith("Unrecognized request URL (GET: /v1/nowhere)")
+
+
+def test_sendgrid_by_path_and_by_host(vendors: str) -> None:
+    sdk = SendGridAPIClient(SENDGRID_KEY, host=f"http://{vendors}/sendgrid")
+    assert sdk.send(Mail("a@example.com", "b@example.com", "Hi", "Hello")).status_code == 202
+    headers = {"Host": "api.sendgrid.com:443", "Authorization": f"Bearer {SENDGRID_KEY}"}
+    assert httpx.get(f"http://{vendors}/v3/scopes", headers=headers).json() == {"scopes": ["mail.send"]}
+    sent = httpx.get(f"http://{vendors}/__lab/messages", headers=headers).json()["messages"]
+    assert [mail["subject"] for mail in sent] == ["Hi"], "the lab's own door is the vendor's too by host name"
 
 
 def test_each_has_its_metrics_and_all_are_reset_together(vendors: str) -> None:
