@@ -197,24 +197,30 @@ class AgentSession:
             self._warn("PROMPT_TOO_LONG", f"The prompt was cut to {m.PROMPT_LIMIT} characters.", now)
 
     def _inject(self, message: m.InjectAgentMessage, now: float) -> None:
-        if self._hearing.speaking:
-            description = "Ignored InjectAgentMessage because the user is currently speaking."
-            self._warn("INJECT_AGENT_MESSAGE_DURING_USER_SPEECH", description, now)
-            return
-        if message.behavior == "interrupt":
-            self._interrupt()
         # An injection that comes before SettingsApplied, as the platform's greeting does, waits for it.
         waits = self.state is State.APPLYING or message.behavior == "queue"
-        if (self._next is not None and not waits) or len(self._injections) >= QUEUED_INJECTIONS:
-            description = "Ignored InjectAgentMessage because the agent is currently speaking."
-            self._warn("INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH", description, now)
+        interrupts = message.behavior == "interrupt"
+        if self._hearing.speaking and not (waits or interrupts):
+            self._refuse_injection("user", now)
             return
-        if message.behavior == "interrupt":
+        if interrupts:
+            self._interrupt()
+            self._hearing.end()  # a caller who speaks on begins anew, and so interrupts in turn
+        if (self._next is not None and not waits) or len(self._injections) >= QUEUED_INJECTIONS:
+            self._refuse_injection("agent", now)
+            return
+        if interrupts:
             self._injections.appendleft(message.message)
         else:
             self._injections.append(message.message)
-        if self.state is State.CONVERSING and self._next is None:
+        if self.state is State.CONVERSING and self._next is None and not self._hearing.speaking:
             self._say_next(now)
+
+    def _refuse_injection(self, speaker: str, now: float) -> None:
+        """Refuse as both of Deepgram's pages say: by a warning, and by `InjectionRefused`."""
+        description = f"Ignored InjectAgentMessage because the {speaker} is currently speaking."
+        self._warn(f"INJECT_AGENT_MESSAGE_DURING_{speaker.upper()}_SPEECH", description, now)
+        self._answer(now, m.server_message("InjectionRefused", message=description))
 
     def _inject_user(self, message: m.InjectUserMessage, now: float) -> None:
         if self.state is not State.CONVERSING or self._hearing.speaking or self._next is not None:

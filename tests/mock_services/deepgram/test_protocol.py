@@ -335,9 +335,11 @@ def test_keep_alive_and_audio_hold_the_session() -> None:
 def test_the_agent_ignores_an_injection_while_somebody_speaks() -> None:
     injection = {"type": "InjectAgentMessage", "message": "One moment, please."}
     client = conversing().hear(CALLER["hours"].ulaw).send(injection)
-    assert client.texts()[-1]["code"] == "INJECT_AGENT_MESSAGE_DURING_USER_SPEECH"
+    warning, refusal = client.texts()[-2:]
+    assert (warning["code"], refusal["type"]) == ("INJECT_AGENT_MESSAGE_DURING_USER_SPEECH", "InjectionRefused")
     client.hear(QUIET * 50).forget().send(injection)
-    assert client.texts()[-1]["code"] == "INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH"
+    warning, refusal = client.texts()[-2:]
+    assert (warning["code"], refusal["type"]) == ("INJECT_AGENT_MESSAGE_DURING_AGENT_SPEECH", "InjectionRefused")
     client.hear(QUIET * 100)
     assert client.kinds().count("AgentAudioDone") == 1, "the session goes on, with the reply alone"
 
@@ -352,6 +354,21 @@ def test_an_injection_can_wait_or_interrupt() -> None:
     client.send({"type": "InjectAgentMessage", "message": second.text, "behavior": "interrupt"}).run(5000)
     assert client.audio() == cut + second.ulaw
     assert 0 < len(cut) < len(first.ulaw)
+
+
+def test_an_injection_can_wait_for_a_caller_who_speaks_or_interrupt_them() -> None:
+    injection = {"type": "InjectAgentMessage", "message": AGENT["thanks"].text}
+    client = conversing().hear(CALLER["hours"].ulaw).forget().send({**injection, "behavior": "queue"})
+    assert client.run(300).kinds() == []
+    client.hear(QUIET * 400)
+    assert client.audio() == AGENT["hours"].ulaw + AGENT["thanks"].ulaw, "first the reply, then what waited"
+
+    client = conversing().hear(CALLER["hours"].ulaw).forget().send({**injection, "behavior": "interrupt"}).run(500)
+    assert client.kinds() == ["ConversationText", "audio"]
+    assert 0 < len(client.audio()) < len(AGENT["thanks"].ulaw)
+    client.forget().hear(CALLER["prices"].ulaw + QUIET * 300)
+    assert client.kinds()[:2] == ["audio", "UserStartedSpeaking"], "a caller who speaks on interrupts in turn"
+    assert client.audio().endswith(AGENT["prices"].ulaw)
 
 
 def test_injections_that_wait_are_bounded() -> None:
