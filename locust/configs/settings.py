@@ -151,6 +151,14 @@ class Settings(BaseSettings):
         validation_alias="LAB_VENDORS_URL",
         description="the vendors' http or https URL with no path, such as http://127.0.0.1:8020",
     )
+    sentinel_url: str | None = Field(
+        default=None,
+        validation_alias="LAB_SENTINEL_URL",
+        description="the sentinel's http or https URL with no path, such as http://127.0.0.1:8053",
+    )
+    tolerated_names: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
+        default=[], validation_alias="LAB_TOLERATED_NAMES", description="host names with commas between them"
+    )
     profile_name: str = Field(
         default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
     )
@@ -177,7 +185,7 @@ class Settings(BaseSettings):
         default=[], validation_alias="LAB_ALLOW_HOSTS", description="host names with commas between them"
     )
 
-    _base_url = field_validator("base_url", "twilio_url", "vendors_url", "influx_url")(_http_origin)
+    _base_url = field_validator("base_url", "twilio_url", "vendors_url", "influx_url", "sentinel_url")(_http_origin)
     _ws_url = field_validator("ws_url")(_ws_origin)
 
     @model_validator(mode="before")

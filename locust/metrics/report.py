@@ -136,6 +136,7 @@ def console_block(verdict: Verdict, directory: Path) -> str:
             *(table if verdict.results else []),
             *([f"the run ended because {verdict.plan.broke}"] if verdict.plan.broke else []),
             *(f"skipped: {sentence}" for sentence in verdict.plan.skipped),
+            *([verdict.plan.interception.sentence] if verdict.plan.interception else []),
             f"report: {directory / 'report.html'}",
             "",
         ]

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metrics.areas import AREAS
+from metrics.interception import Interception
 from metrics.outcome import CONNECTION, FAILURES
 from metrics.reconciliation import Reconciliation
 from metrics.recorder import Cell, Endpoint
@@ -131,6 +132,8 @@ class Plan:
     """Why the clean-up after the run could not be done, when it was the target's silence."""
     reconciliation: Reconciliation = field(default_factory=Reconciliation)
     """What each side counted of webhooks, calls, SMS, mails and payments, and how the sides differ."""
+    interception: Interception | None = None
+    """What tried to leave the lab, when the lab has a sentinel to say so."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,7 @@ class Verdict:
             "broke": self.plan.broke,
             "reconciliation": [row.facts() for row in self.plan.reconciliation.rows],
             "not_reconciled": list(self.plan.reconciliation.not_compared),
+            "interception": self.plan.interception.facts() if self.plan.interception else None,
         }
 
 
@@ -289,6 +293,8 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
         yield f"interrupted after {plan.interrupted_after_s:.0f} of {plan.planned_s:.0f} s"
     if plan.unclean:
         yield f"the target stopped answering: {plan.unclean}"
+    if plan.interception is not None:
+        yield from plan.interception.reasons
     if not any(cell.requests for cell in facts.endpoints.values()):
         yield "no request was made"
     for name in facts.planned:

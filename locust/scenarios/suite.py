@@ -42,6 +42,7 @@ from utils.accounts import Kind
 from utils.desk import Desk
 from utils.logs import set_up_logs
 from utils.plain_http import SetupError
+from utils.sentinel import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ class Conductor:
         self._open_model: OpenModel | None = None
         self._prepared = False
         """A headless run has been prepared, before its clock started."""
+        self._watch: Watch | None = None
+        """In a lab with a sentinel, what asks it for the run that has been prepared."""
         self._ended = Event()
         self._ended.set()
 
@@ -180,6 +183,8 @@ class Conductor:
         wanted = accounts_wanted(classes, users)
         calls = self._settings.simulate_external_services and any(user_class.dials for user_class in classes)
         run_id = self.measurement.upcoming_run_id()
+        if self._settings.sentinel_url:
+            self._watch = Watch(self._settings.sentinel_url, run_id, self._settings.tolerated_names)
         desk = Desk(self._settings, base_url, run_id, calls, self._settings.results_dir / run_id)
         self._lab.desk = desk
         self.measurement.plan = Plan(users=users)
@@ -247,6 +252,13 @@ class Conductor:
                 self.measurement.plan.reconciliation = self._reconciler.finish(self.measurement.workers_lost)
         finally:
             self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
+            self._ask_sentinel()
+
+    def _ask_sentinel(self) -> None:
+        """Have the verdict say what tried to leave the lab since the run was prepared."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            self.measurement.plan.interception = watch.end()
 
     def _on_quitting(self, **_rest: Any) -> None:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""

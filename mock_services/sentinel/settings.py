@@ -22,7 +22,7 @@ class SentinelSettings(BaseSettings):
     )
 
     listen: IPv4Address = IPv4Address("127.0.0.1")
-    dns_port: Port = 8054
+    dns_port: Port = 0
     address: IPv4Address = IPv4Address("127.0.0.1")
     refused_ports: Annotated[tuple[Port, ...], NoDecode] = ()
     doubles: Annotated[Mapping[str, str], NoDecode] = dict(VENDOR_HOSTS)

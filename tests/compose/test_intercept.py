@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from mock_services.core.vendor_hosts import VENDOR_HOSTS
+from mock_services.elevenlabs.settings import ElevenLabsSettings
+from mock_services.openai.settings import OpenAISettings
+from mock_services.sendgrid.settings import SendGridSettings
+from mock_services.stripe.settings import StripeSettings
 from mock_services.vendors.app import VENDORS
 
 ROOT = Path(__file__).parents[2]
@@ -120,3 +125,35 @@ def test_the_master_asks_the_sentinel_where_it_listens() -> None:
     assert SERVICES["locust-master"]["environment"]["LAB_SENTINEL_URL"] == f"http://sentinel:{port}"
     assert SERVICES["sentinel"]["environment"]["LAB_SENTINEL_ADDRESS"] == ADDRESS
     assert SERVICES["sentinel"]["networks"] == {"inside": {"ipv4_address": ADDRESS}}
+
+
+PLATFORM = load("compose/platform.yml")["services"]
+
+
+def test_the_platforms_image_keeps_the_overlays_network_and_trust() -> None:
+    """Compose joins lists and maps: what is not said again stays as the overlay has it."""
+    assert not {"networks", "dns", "dns_search", "volumes", "ports"} & set(PLATFORM["backend"])
+    assert not set(SERVICES["backend"]["environment"]) & set(PLATFORM["backend"]["environment"])
+
+
+def test_the_platform_brings_keys_that_the_doubles_take() -> None:
+    """The platform has none of its own for what it is not told, and starts only with keys of the vendors' shapes."""
+    settings: dict[str, type[BaseSettings]] = {
+        "ELEVENLABS_API_KEY": ElevenLabsSettings,
+        "OPENAI_API_KEY": OpenAISettings,
+        "SENDGRID_API_KEY": SendGridSettings,
+    }
+    for variable, model in settings.items():
+        default = model.model_fields["api_key"].default
+        assert PLATFORM["backend"]["environment"][variable] == f"${{{variable}:-{default}}}"
+    stripe = StripeSettings.model_fields["secret_key"].default
+    assert PLATFORM["backend"]["environment"]["STRIPE_SECRET_KEY"] == f"${{STRIPE_SECRET_KEY:-{stripe}}}"
+
+
+def test_its_database_is_inside_and_nowhere_else() -> None:
+    database = PLATFORM["postgres"]
+    assert database["networks"] == ["inside"]
+    assert database["dns"] == [ADDRESS]
+    assert "ports" not in database
+    assert re.fullmatch(r"postgres:\d+\.\d+", database["image"])
+    assert (database["read_only"], database["cap_drop"]) == (True, ["ALL"])
