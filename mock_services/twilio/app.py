@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,6 +13,7 @@ from mock_services.twilio.calls import Switchboard
 from mock_services.twilio.carrier import Carrier
 from mock_services.twilio.control import Control
 from mock_services.twilio.errors import ErrorWords
+from mock_services.twilio.garbage import collect, collecting_amid_silence, collections
 from mock_services.twilio.http import HttpClient, Limits
 from mock_services.twilio.messages import MessageLog
 from mock_services.twilio.models import Account
@@ -63,9 +63,8 @@ def build() -> Service:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        gc.collect()
-        gc.freeze()  # a full collection then passes over what was loaded at start: no pause amid live audio
-        yield
+        async with collecting_amid_silence(network.pacer):
+            yield
         await carrier.close()
         await switchboard.close()
         tapes.close()
@@ -77,8 +76,10 @@ def build() -> Service:
         admin_operations=tapes.operations(),
         admin_sockets=[("/__lab/control", Control(switchboard, rest).serve)],
         lifespan=lifespan,
-        reset=[switchboard.reset, tapes.clear, account.clear, carrier.reset, messages.clear],
-        gauges=lambda: switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}},
+        reset=[collect, switchboard.reset, tapes.clear, account.clear, carrier.reset, messages.clear],
+        gauges=lambda: (
+            switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}, "garbage": collections()}
+        ),
         reckoning=reckoning,
     )
     return service

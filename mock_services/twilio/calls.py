@@ -81,6 +81,7 @@ class Call:
         self.record.end(self._performance.rejected_as or ("no-answer" if unanswered else "completed"))
         callback_failure = await self._call_back()
         recorded = await self._keep_tape()
+        self._performance.let_go()
         return self._finish(reason, self._performance.failure or callback_failure, duration_ms, recorded)
 
     @property

@@ -95,6 +95,10 @@ class Performance:
             self._network.account_sid, record.sid, record.caller, record.called, record.status, record.direction
         )
 
+    def let_go(self) -> None:
+        """Let go of the call that this belongs to, so that both are freed at once when it is over."""
+        self._tell = _told_nobody
+
     async def _ring(self) -> Document | None:
         number = self._number
         self._tell("dialing", script=self._script.name)
@@ -217,6 +221,10 @@ class Performance:
     def _fail(self, step: str, reason: str, detail: str, code: int | None = None) -> None:
         if self.failure is None:  # the first one is the cause
             self.failure = Failure(step, reason, detail, code)
+
+
+def _told_nobody(event: str, **fields: object) -> None:
+    """Take an event of a call that is over: there is none."""
 
 
 def _rejection(document: Document) -> str:

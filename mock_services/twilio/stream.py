@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
@@ -94,6 +94,7 @@ class MediaSession(WSListener):
             if self.stream.tape is not None:
                 self.stream.tape.cut(time.monotonic())
             fault = await self._close()
+            self._release()
         return replace(outcome, detail=fault) if fault and outcome.end is StreamEnd.LOST else outcome
 
     @property
@@ -253,6 +254,19 @@ class MediaSession(WSListener):
         except WSError as fault:  # the server broke the WebSocket protocol
             return f"the media socket was closed: {str(fault)[:200]}"
         return ""
+
+    def _release(self) -> None:
+        """Let go of what refers to this object too, so that an ended call is freed at once.
+
+        Else it waits for a full garbage collection, and that of some hundred calls stops the frames of all others.
+        """
+        self._transport = None
+        self._make_caller = _over
+        self._tell = _over
+
+
+def _over(told: object) -> NoReturn:
+    raise AssertionError(f"the stream is over, and was given {told!r}")
 
 
 async def open_session(session: MediaSession, url: str, signature: str, tls: ssl.SSLContext | None) -> None:
