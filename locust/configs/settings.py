@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     profiles_file: Path = Field(
         default=PROFILES_FILE, validation_alias="LAB_PROFILES_FILE", description="the path of a file of load profiles"
     )
+    progress: Literal["auto", "table", "lines", "off"] = Field(
+        default="auto", validation_alias="LAB_PROGRESS", description="auto, table, lines or off"
+    )
     debug: bool = Field(default=False, validation_alias="LAB_DEBUG", description="true or false")
     seed: int = Field(default=1, validation_alias="LAB_SEED", ge=0, description="a whole number from 0")
     results_dir: Path = Field(

@@ -34,12 +34,13 @@ def install(
     influx_token: str = "",
     influx_org: str = "",
     influx_bucket: str = "",
+    progress: str = "auto",
 ) -> Measurement:
     """Measure every run of this Locust process. A second call in a process returns what the first one made.
 
     `results_dir` gets a directory a run. A headless run is named `run_id`; on Locust's page each start is a run of its
     own, named `run_id` with a number, or afresh where `run_id` is a time stamp. Without `influx_url` nothing is written
-    to InfluxDB.
+    to InfluxDB. `progress` says how a headless run is shown while it goes on: one of `metrics.display.MODES`.
     """
     installed: Measurement | None = getattr(locust.events, "lab_measurement", None)
     if installed is not None:
@@ -47,7 +48,7 @@ def install(
     influx: dict[str, str] | None = None
     if influx_url:
         influx = {"url": influx_url, "token": influx_token, "org": influx_org, "bucket": influx_bucket}
-    measurement = Measurement(results_dir, run_id, seed, targets, influx)
+    measurement = Measurement(results_dir, run_id, seed, targets, influx, progress)
     setattr(locust.events, "lab_measurement", measurement)  # noqa: B010 - Locust's own class knows no such attribute
     locust.events.init.add_listener(functools.partial(take_role, measurement))
     runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S

@@ -19,6 +19,7 @@ import gevent.event
 from locust import runners
 from metrics.alarms import Alarms
 from metrics.attendance import Attendance
+from metrics.display import Display
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
 from metrics.outbox import Outbox, OutboxError
@@ -42,6 +43,7 @@ class MasterRole:
         self._open_writer: Callable[[str], PointWriter | None] = lambda run_id: None
         self._attendance: Attendance | None = None
         self._ticker: gevent.Greenlet | None = None
+        self._display: Display | None = None
         self._ended = gevent.event.Event()
         self._finishing: gevent.Greenlet | None = None
         self._leaving = False
@@ -52,6 +54,9 @@ class MasterRole:
         self._check_results_dir()
         self._load_writer()
         self._measurement.ids.on_page = self._web_ui is not None
+        if self._web_ui is None:
+            self._display = Display(self._measurement.progress)
+            self._display.take_over(self._environment.parsed_options)
         events = self._environment.events
         if self._distributed:
             events.worker_report.add_listener(self._on_worker_report)
@@ -122,6 +127,8 @@ class MasterRole:
         logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)
         self._ticker = gevent.spawn(self._tick_every_second, run, self._attendance)
         self._ticker.link_exception(self._on_ticker_failed)
+        if self._display is not None:
+            self._display.begin(run, measurement.plan, lambda: int(self._runner.user_count))
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
         if self._measurement.run is not None and KEY in data:
@@ -202,6 +209,8 @@ class MasterRole:
         self._ended.set()
         if self._ticker is not None:
             self._ticker.join()
+        if self._display is not None:
+            self._display.end()
         self._take_own(run)
         now = time.time()  # the clean-up is no part of the run
         measurement.workers_lost = sorted(attendance.lost)

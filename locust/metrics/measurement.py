@@ -23,12 +23,20 @@ class Measurement:
     """What is to be measured, and of the run under way what the suite may know and add."""
 
     def __init__(
-        self, results_dir: Path, run_id: str, seed: int, targets: Targets, influx: Mapping[str, str] | None
+        self,
+        results_dir: Path,
+        run_id: str,
+        seed: int,
+        targets: Targets,
+        influx: Mapping[str, str] | None,
+        progress: str,
     ) -> None:
         self.results_dir = results_dir
         self.seed = seed
         self.targets = targets
         self.influx = influx
+        self.progress = progress
+        """How a headless run is shown while it goes on: one of `metrics.display.MODES`."""
         self.run_id = run_id
         """The id of the run under way (on a worker as well, from its start on)."""
         self.verdict: Verdict | None = None

@@ -73,6 +73,8 @@ class Run:
         self.merge = Merge(now)
         self.moments: dict[int, Moment] = {}
         self.most_users = 0
+        self.latest: Second | None = None
+        """The last second that was handed over."""
         self.windows = Windows(targets, int(now))
         self._users: dict[int, int] = {}
         self._present: dict[int, int] = {}
@@ -103,6 +105,8 @@ class Run:
         self._submit(lines)
 
     def _remember(self, second: Second) -> None:
+        if self.latest is None or second.time >= self.latest.time:
+            self.latest = second
         at = second.time - int(self.started)
         before = self.moments.get(at) or self.moments.get(at - 1)
         users = self._users.pop(second.time, before.users if before else 0)
@@ -135,6 +139,15 @@ class Run:
         for target, window in self.windows.broken():
             return Result(target, window.value, ok=False, requests=window.requests, begins=window.begins)
         return None
+
+    def results_so_far(self, plan: Plan) -> list[Result]:
+        """The targets as they stand, but for those of the generator."""
+        seconds = max(1, len(self.moments))
+        users = self._users_of(plan)
+        return results_of(Measured(self.merge.endpoints, seconds, users, windows=self.windows), self.targets)
+
+    def _users_of(self, plan: Plan) -> Users:
+        return Users(self.most_users, sum(self._present.values()), plan.users)
 
     def missed_since(self, second: int, duration_s: float, at_least: int) -> list[Result]:
         """The targets that the requests from `second` on miss, of groups with `at_least` so many requests."""
@@ -172,7 +185,7 @@ class Run:
             planned=ending.planned,
             generator=generator,
             plan=ending.plan,
-            users=Users(self.most_users, sum(self._present.values()), ending.plan.users),
+            users=self._users_of(ending.plan),
             windows=self.windows,
             outcome_span={name: (first - start, last - start) for name, (first, last) in merge.outcome_span.items()},
         )

@@ -82,6 +82,7 @@ def install() -> None:
         influx_token=token.get_secret_value() if token else "",
         influx_org=settings.influx_org,
         influx_bucket=settings.influx_bucket,
+        progress=settings.progress,
     )
     conductor.measurement.before_verdict = conductor.clean_up_after_run
     events.init.add_listener(conductor.on_init_after_metrics)

@@ -60,6 +60,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--tags", nargs="+", default=[], metavar="TAG", help="run only the tasks with one of these tags"
     )
     parser.add_argument("--influx", metavar="URL", help="an InfluxDB to write to (its token in INFLUX_TOKEN)")
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "table", "lines", "off"),
+        help="how the run is shown while it goes on (default: LAB_PROGRESS, or by the terminal)",
+    )
     options = parser.parse_args(argv)
     said = "--profile" if options.profile else "LAB_PROFILE"
     name = options.profile or os.environ.get("LAB_PROFILE") or DEFAULT_PROFILE
@@ -114,6 +119,8 @@ def _run(options: argparse.Namespace) -> int:
     environment = stack.suite_environment(ports, options.target, options.influx, run_id)
     environment["LAB_RESULTS_DIR"] = str(home)
     environment["LAB_PROFILE"] = options.load.name
+    if options.progress:
+        environment["LAB_PROGRESS"] = options.progress
     if options.scenarios:
         _check_scenarios(stack.scenarios(environment), options.scenarios)
     processes: list[Running] = []

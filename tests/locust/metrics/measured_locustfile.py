@@ -29,6 +29,7 @@ install(
     influx_token="token-of-the-tests",
     influx_org="lab",
     influx_bucket="lab",
+    progress=os.environ.get("TEST_PROGRESS", "auto"),
 )
 
 if os.environ.get("TEST_REFUSE"):
