@@ -150,7 +150,7 @@ class Agent(BaseModel):
 class Flags(BaseModel):
     """Switches of the session."""
 
-    history: bool = False
+    history: bool = True
 
 
 class ClientMessage(BaseModel):

@@ -21,9 +21,10 @@ QUIET = bytes([SILENCE]) * FRAME_BYTES
 
 
 def settings(**agent: Any) -> dict[str, Any]:
-    """The Settings that the platform sends."""
+    """The Settings that the platform sends, without the history that it does not turn off."""
     return {
         "type": "Settings",
+        "flags": {"history": False},
         "audio": {
             "input": {"encoding": "mulaw", "sample_rate": 8000},
             "output": {"encoding": "mulaw", "sample_rate": 8000, "container": "none"},
@@ -396,7 +397,8 @@ def test_too_long_a_prompt_is_warned_of() -> None:
 
 
 def test_history_and_latencies_come_where_they_are_asked_for() -> None:
-    asked = {**settings(), "flags": {"history": True}, "experimental": True}
+    asked = {**settings(), "experimental": True}
+    del asked["flags"]  # the history is told unless it is turned off
     client = Client().send(asked).run(200).forget().hear(CALLER["hours"].ulaw + QUIET * 100)
     assert client.kinds() == [
         "UserStartedSpeaking",

@@ -71,6 +71,7 @@ def settings(agent: dict[str, Any] | None = None, **given: Any) -> AgentV1Settin
         "audio": {"input": TELEPHONE, "output": {**TELEPHONE, "container": "none"}},
         "agent": {"listen": {"provider": {"type": "deepgram", "model": "nova-3"}}, "think": THINK, "speak": SPEAK}
         | (agent or {}),
+        "flags": {"history": False},
         **given,
     }
     return AgentV1Settings.model_validate(whole)

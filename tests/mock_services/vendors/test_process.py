@@ -28,6 +28,7 @@ QUIET = bytes([SILENCE]) * FRAME_BYTES
 FORMAT = {"encoding": "mulaw", "sample_rate": 8000}
 SETTINGS = {
     "type": "Settings",
+    "flags": {"history": False},
     "audio": {"input": FORMAT, "output": FORMAT},
     "agent": {"think": {"provider": {"type": "open_ai", "model": "gpt-4o-mini"}, "prompt": "Answer the phone."}},
 }
