@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 BODY_KEPT = 2048  # bytes of a request's body that an entry keeps
+RUNS_KEPT = 100  # runs that are counted by themselves; of more, the one that was first seen earliest is forgotten
 
 
 class Entry(NamedTuple):
@@ -32,7 +33,7 @@ class Journal:
 
     def __init__(self, capacity: int = 10_000) -> None:
         self.counts: Counter[tuple[str, int]] = Counter()
-        self.run_counts: Counter[tuple[str, str, int]] = Counter()
+        self.run_counts: dict[str, Counter[tuple[str, int]]] = {}
         self.dropped = 0
         self._entries: deque[Entry] = deque(maxlen=capacity)
 
@@ -40,7 +41,7 @@ class Journal:
         """Record one answered request."""
         self.counts[name, status] += 1
         if run_id:
-            self.run_counts[run_id, name, status] += 1
+            self._count_for(run_id)[name, status] += 1
         if len(self._entries) == self._entries.maxlen:
             self.dropped += 1
         entry = (time.time(), kind, name, path, status, ms, run_id, note, body[:BODY_KEPT])
@@ -67,8 +68,8 @@ class Journal:
         return _by_name(self.counts)
 
     def totals_of(self, run_id: str) -> dict[str, dict[str, int]]:
-        """Give the exact number of a run's answers by operation and status."""
-        return _by_name({key[1:]: count for key, count in self.run_counts.items() if key[0] == run_id})
+        """Give the exact number of a run's answers by operation and status, if it is one of the newest `RUNS_KEPT`."""
+        return _by_name(self.run_counts.get(run_id, {}))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -76,6 +77,14 @@ class Journal:
         self.run_counts.clear()
         self._entries.clear()
         self.dropped = 0
+
+    def _count_for(self, run_id: str) -> Counter[tuple[str, int]]:
+        counts = self.run_counts.get(run_id)
+        if counts is None:
+            if len(self.run_counts) >= RUNS_KEPT:
+                del self.run_counts[next(iter(self.run_counts))]
+            counts = self.run_counts[run_id] = Counter()
+        return counts
 
     def _newest_first(self) -> Iterator[Entry]:
         return reversed(self._entries)

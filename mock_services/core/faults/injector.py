@@ -157,8 +157,8 @@ class Injector:
         self._meet(run_id, now)
         text = b""
         if self.schedule.asks_for_calls("request", now):
-            exchange.request, body = await _peek(exchange.request)
-            text = named(scope) + body
+            exchange.request, exchange.raw_body = await _peek(exchange.request)
+            text = named(scope) + exchange.raw_body
         hit = self.schedule.choose(Subject("request", exchange.name, scope["path"], run_id, text), now)
         if hit is None:
             return None
