@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -120,3 +121,39 @@ def test_a_taken_tls_port_is_named(folder: Path, vendors: tuple[str, str]) -> No
     assert done.stderr == (
         f"twilio: port {port} on 127.0.0.1 is in use; stop what listens there or choose another with --tls-port\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        ({"kind": "truncate", "bytes": 10}, (httpx.RemoteProtocolError, "received 10 bytes")),
+        ({"kind": "timeout"}, (httpx.ReadTimeout, "timed out")),
+    ],
+)
+def test_a_broken_connection_is_broken_through_tls_too(
+    vendors: tuple[str, str], folder: Path, fault: dict[str, str], failure: tuple[type[Exception], str]
+) -> None:
+    door = f"http://{vendors[0]}/__lab/faults"
+    httpx.put(door, json={"faults": [{"name": "it", "description": "a test", "service": "openai", **fault}]})
+    trusted = ssl.create_default_context(cafile=folder / AUTHORITY)
+    with (
+        httpx.Client(verify=trusted, headers={"Authorization": f"Bearer {OPENAI_KEY}"}, timeout=1) as client,
+        pytest.raises(failure[0], match=failure[1]),
+    ):
+        client.get(f"https://{vendors[1]}/openai/v1/models")
+    httpx.delete(door)
+
+
+def test_a_reset_goes_below_tls(vendors: tuple[str, str], folder: Path) -> None:
+    """OpenSSL tells a client of no more than an end; its socket knows that it was a TCP reset."""
+    door = f"http://{vendors[0]}/__lab/faults"
+    httpx.put(door, json={"faults": [{"name": "it", "description": "a test", "kind": "reset", "service": "openai"}]})
+    trusted = ssl.create_default_context(cafile=folder / AUTHORITY)
+    host, _, port = vendors[1].partition(":")
+    head = f"GET /openai/v1/models HTTP/1.1\r\nHost: lab\r\nAuthorization: Bearer {OPENAI_KEY}\r\n\r\n"
+    with trusted.wrap_socket(create_connection((host, int(port))), server_hostname="127.0.0.1") as client:
+        client.sendall(head.encode())
+        with pytest.raises(ConnectionResetError):
+            while os.read(client.fileno(), 1000):
+                pass
+    httpx.delete(door)

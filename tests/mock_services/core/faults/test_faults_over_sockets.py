@@ -1,6 +1,7 @@
 """Each kind of fault as a client meets it, from a real process over real connections, and a timeline of three."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -233,3 +234,21 @@ def test_the_admin_api_has_no_faults(client: httpx.Client) -> None:
     put(client, {"kind": "reset"}, {"kind": "drop", "after_messages": 0}, limits=[{"requests_per_second": 1}])
     for path in ("/__lab/health", "/__lab/faults", "/openai/__lab/metrics", "/stripe/__lab/journal"):
         assert [client.get(path).status_code for _ in range(3)] == [200] * 3
+
+
+def test_a_double_ends_at_once_although_a_client_waits_for_an_answer_that_never_comes() -> None:
+    with serving("openai", OPENAI_LOOKUP_MS="0") as address, socket.create_connection(split(address)) as waiting:
+        faults = [{"name": "silence", "description": "a test", "kind": "timeout"}]
+        httpx.put(f"http://{address}/__lab/faults", json={"faults": faults})
+        head = f"GET /v1/models HTTP/1.1\r\nHost: lab\r\nAuthorization: {KEY['Authorization']}\r\n\r\n"
+        waiting.sendall(head.encode())
+        deadline = time.monotonic() + 3
+        while httpx.get(f"http://{address}/__lab/metrics").json()["faults"]["injected"] != {"timeout": 1}:
+            assert time.monotonic() < deadline
+        ended = time.monotonic()
+    assert time.monotonic() - ended < 2.5
+
+
+def split(address: str) -> tuple[str, int]:
+    host, _, port = address.partition(":")
+    return host, int(port)
