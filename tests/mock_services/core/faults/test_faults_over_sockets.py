@@ -135,8 +135,8 @@ def test_a_slow_body_takes_its_time_and_is_whole(client: httpx.Client) -> None:
         headed = time.monotonic() - started
         content = answer.read()
     assert content == true.content
-    assert headed < 0.2
-    assert time.monotonic() - started == pytest.approx(len(true.content) / 6000, abs=0.25)
+    assert headed < 0.4
+    assert time.monotonic() - started == pytest.approx(len(true.content) / 6000, abs=0.4)
 
 
 def test_a_delay_comes_before_the_answer(client: httpx.Client) -> None:
@@ -188,26 +188,28 @@ def test_a_handshake_is_refused_reset_and_delayed(vendors: str, client: httpx.Cl
 
 
 def test_a_timeline_of_three_is_seen_at_the_promised_times(client: httpx.Client) -> None:
-    windows = {"status": (0.4, 0.8), "reset": (1.2, 1.6), "truncate": (2.0, 2.4)}
+    """However slow this machine is: a request is decided on between its sending and its answer, and that is known."""
+    windows = {"status": (0.4, 1.0), "reset": (1.4, 2.0), "truncate": (2.4, 3.0)}
     rules = [
         {"kind": kind, "from_s": start, "for_s": round(end - start, 3), **({"status": 503} if kind == "status" else {})}
         for kind, (start, end) in windows.items()
     ]
+    setting = time.monotonic()
     put(client, *rules, {"kind": "timeout", "service": "stripe"})
-    began = time.monotonic()
-    seen: dict[str, list[float]] = {kind: [] for kind in (*windows, "well")}
-    while (at := time.monotonic() - began) < 2.8:
+    was_set = time.monotonic()
+    seen: dict[str, list[tuple[float, float]]] = {kind: [] for kind in (*windows, "well")}
+    while (sent := time.monotonic()) - was_set < 3.4:
         try:
             kind = {200: "well", 503: "status"}[client.get(MODELS).status_code]
         except httpx.ReadError:
             kind = "reset"
         except httpx.RemoteProtocolError:
             kind = "truncate"
-        seen[kind].append(at)
+        seen[kind].append((sent - was_set, time.monotonic() - setting))
     for kind, (start, end) in windows.items():
-        assert min(seen[kind]) == pytest.approx(start, abs=0.1)
-        assert max(seen[kind]) == pytest.approx(end, abs=0.1)
-        assert not [at for at in seen["well"] if start + 0.1 < at < end - 0.1]
+        assert seen[kind]
+        assert all(before < end and start <= after for before, after in seen[kind])
+        assert not [moment for moment in seen["well"] if start <= moment[0] and moment[1] < end]
     metrics = client.get("/openai/__lab/metrics").json()["faults"]
     assert metrics["hits"] == {f"fault {n}": len(seen[kind]) for n, kind in enumerate(windows)}
 
