@@ -9,22 +9,27 @@ from mock_services.core.randomness import Randomness
 from mock_services.core.reckoning import Reckoning
 from mock_services.core.service import Service
 from mock_services.twilio.available import AvailableNumbers
-from mock_services.twilio.calls import Switchboard
 from mock_services.twilio.carrier import Carrier
 from mock_services.twilio.control import Control
 from mock_services.twilio.errors import ErrorWords
 from mock_services.twilio.garbage import collect, collecting_amid_silence, collections
 from mock_services.twilio.http import HttpClient, Limits
+from mock_services.twilio.leg import CentralOffice
 from mock_services.twilio.messages import MessageLog
 from mock_services.twilio.models import Account
 from mock_services.twilio.network import Network
 from mock_services.twilio.pacer import Pacer
+from mock_services.twilio.parties import Directory
 from mock_services.twilio.protocol.audio import load_voice
 from mock_services.twilio.protocol.signature import sign
+from mock_services.twilio.recordings import RecordingLog
 from mock_services.twilio.rest import Rest
+from mock_services.twilio.rest_calls import RestCalls
 from mock_services.twilio.rest_messages import RestMessages
+from mock_services.twilio.rest_recordings import RestRecordings
 from mock_services.twilio.scripts import load_scripts
 from mock_services.twilio.settings import Settings
+from mock_services.twilio.switchboard import Switchboard
 from mock_services.twilio.tapes import Tapes
 
 
@@ -51,12 +56,19 @@ def build() -> Service:
     )
     scripts = load_scripts({line.id for line in network.voice.lines}, settings.scripts_file)
     tapes = Tapes(settings.tape_dir, settings.max_tapes, settings.tape_s)
-    switchboard = Switchboard(network, account, scripts, settings.max_calls, tapes)
+    recordings = RecordingLog(settings.max_recordings, settings.tape_s, settings.api_url.rstrip("/"))
+    directory = Directory(
+        lambda number: scripts.choose(settings.callee_script, randomness.fresh(f"script {number}")), settings.ring_ms
+    )
+    office = CentralOffice(network, account, directory, recordings)
+    switchboard = Switchboard(office, scripts, settings.max_calls, settings.calls_per_second, tapes)
     messages = MessageLog(settings.max_messages)
     delays = {"sent": settings.sms_sent_ms, "delivered": settings.sms_delivered_ms}
     carrier = Carrier(network, delays, randomness.stream("messages"))
     areas = (
         rest,
+        RestCalls(account, rest.authenticate, switchboard, settings.phone_number),
+        RestRecordings(account, rest.authenticate, recordings, switchboard),
         RestMessages(account, rest.authenticate, messages, carrier, settings.phone_number),
         AvailableNumbers(account, rest.authenticate, randomness),
     )
@@ -74,9 +86,18 @@ def build() -> Service:
         [operation for area in areas for operation in area.operations()],
         ErrorWords(),
         admin_operations=tapes.operations(),
-        admin_sockets=[("/__lab/control", Control(switchboard, rest).serve)],
+        admin_sockets=[("/__lab/control", Control(switchboard, directory, rest).serve)],
         lifespan=lifespan,
-        reset=[collect, switchboard.reset, tapes.clear, account.clear, carrier.reset, messages.clear],
+        reset=[
+            collect,
+            switchboard.reset,
+            tapes.clear,
+            recordings.clear,
+            directory.clear,
+            account.clear,
+            carrier.reset,
+            messages.clear,
+        ],
         gauges=lambda: (
             switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}, "garbage": collections()}
         ),

@@ -83,6 +83,7 @@ class AvailableNumbers:
                 method="GET",
                 path=f"{ACCOUNT}/AvailablePhoneNumbers/{{country}}/{kind}.json",
                 handler=handler,
+                summary="Find numbers to buy",
                 authenticate=self._authenticate,
                 query=Search,
             )

@@ -55,6 +55,8 @@ class Carrier:
         async with asyncio.TaskGroup() as callbacks:  # a slow StatusCallback does not hold the message up
             for status, delay in self._delays.items():
                 await asyncio.sleep(delay.draw_s(self._random))
+                if message.is_over:
+                    return  # it was canceled
                 message.advance(status)
                 self.counts[status] += 1
                 if message.status_callback:

@@ -10,9 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mock_services.twilio.calls import Call, Switchboard
+from mock_services.core.latency import LONGEST_MS, Fixed
+from mock_services.twilio.calls import Call
+from mock_services.twilio.models import E164
+from mock_services.twilio.parties import Directory, Outcome
 from mock_services.twilio.rest import Rest
 from mock_services.twilio.scripts import ScriptError
+from mock_services.twilio.switchboard import Switchboard
 from mock_services.twilio.tapes import TooManyTapesError
 
 EVENTS_WAITING = 20_000  # a client that reads slower than its calls speak is given up beyond this, its calls with it
@@ -42,14 +46,29 @@ class HangUp(BaseModel):
     ref: str = Field(min_length=1, max_length=128)
 
 
-_MESSAGE: TypeAdapter[Dial | HangUp] = TypeAdapter(Annotated[Dial | HangUp, Field(discriminator="type")])
+class Party(BaseModel):
+    """Say who is at a number that the account calls: over REST, or with `<Dial>`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["party"]
+    number: str = Field(pattern=rf"^{E164.pattern}$")
+    script: str | dict[str, Any] | None = None
+    ring_ms: float | None = Field(default=None, ge=0, le=LONGEST_MS)
+    outcome: Outcome = Outcome.ANSWERS
+
+
+_MESSAGE: TypeAdapter[Dial | HangUp | Party] = TypeAdapter(
+    Annotated[Dial | HangUp | Party, Field(discriminator="type")]
+)
 
 
 class Control:
     """Serves `/__lab/control` to clients that know the account's SID and token."""
 
-    def __init__(self, switchboard: Switchboard, rest: Rest) -> None:
+    def __init__(self, switchboard: Switchboard, directory: Directory, rest: Rest) -> None:
         self._switchboard = switchboard
+        self._directory = directory
         self._rest = rest
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -58,12 +77,13 @@ class Control:
             await websocket.send_denial_response(Response("the account's SID and token are needed\n", 401))
             return
         await websocket.accept()
-        await _Client(websocket, self._switchboard).run()
+        await _Client(websocket, self._switchboard, self._directory).run()
 
 
 class _Client:
-    def __init__(self, websocket: WebSocket, switchboard: Switchboard) -> None:
+    def __init__(self, websocket: WebSocket, switchboard: Switchboard, directory: Directory) -> None:
         self._websocket = websocket
+        self._directory = directory
         self._switchboard = switchboard
         self._calls: dict[str, Call] = {}
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(EVENTS_WAITING)
@@ -114,6 +134,8 @@ class _Client:
             message = _MESSAGE.validate_python(content)
             if isinstance(message, Dial):
                 self._dial(message)
+            elif isinstance(message, Party):
+                self._enter(message)
             else:
                 self._hang_up(message)
         except orjson.JSONDecodeError as unreadable:
@@ -134,6 +156,12 @@ class _Client:
         )
         if call is not None:
             self._calls[dial.ref] = call
+
+    def _enter(self, party: Party) -> None:
+        script = self._switchboard.script(party.script, party.number)
+        ring = None if party.ring_ms is None else Fixed(party.ring_ms)
+        self._directory.enter(party.number, script, ring, party.outcome)
+        self._queue({"type": "party", "number": party.number})
 
     def _hang_up(self, message: HangUp) -> None:
         call = self._calls.get(message.ref)

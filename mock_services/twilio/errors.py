@@ -172,6 +172,110 @@ class SenderQueueFullError(TwilioError):
     code = 21611
 
 
+class NoCalleeError(TwilioError):
+    """A call has no To."""
+
+    code = 21201
+
+
+class NoCallerError(TwilioError):
+    """A call has no From."""
+
+    code = 21213
+
+
+class InvalidCallUrlError(TwilioError):
+    """A call has neither a Url nor Twiml, or a Url that cannot be fetched."""
+
+    code = 21205
+
+
+class InvalidSendDigitsError(TwilioError):
+    """A call's SendDigits are no keys."""
+
+    code = 21206
+
+
+class InvalidTimeoutError(TwilioError):
+    """A call's Timeout is not a number of seconds that a telephone may ring."""
+
+    code = 21208
+
+
+class InvalidCallMethodError(TwilioError):
+    """A method of a call is neither GET nor POST."""
+
+    code = 21209
+
+
+class ForeignCallerError(TwilioError):
+    """A call's From is not a number of the account."""
+
+    code = 21210
+
+
+class UnroutableCalleeError(TwilioError):
+    """There is no way to the number that is called."""
+
+    code = 21214
+
+
+class ForbiddenCalleeError(TwilioError):
+    """The account may not call the number's country."""
+
+    code = 21215
+
+
+class BlockedCalleeError(TwilioError):
+    """The account may not call the number."""
+
+    code = 21216
+
+
+class InvalidCalleeError(TwilioError):
+    """The number that is called does not exist."""
+
+    code = 21217
+
+
+class NoApplicationError(TwilioError):
+    """A call names an application: the account has none."""
+
+    code = 21218
+
+
+class CallStateError(TwilioError):
+    """A call or recording is not in a state for what is asked of it."""
+
+    code = 21220
+
+
+class NotOverError(TwilioError):
+    """Something is to be deleted that still goes on."""
+
+    status = 409
+    code = 20009
+
+
+class InvalidValueError(TwilioError):
+    """A parameter has a value that it does not take."""
+
+    code = 20001
+
+
+class NotCancelableError(TwilioError):
+    """A message has been sent already."""
+
+    code = 30409
+
+
+class TooManyCallsError(TwilioError):
+    """As many calls are under way as the double carries."""
+
+    status = 429
+    code = 20429
+
+
 class ErrorWords:
     """How the REST API words what the chain refuses (`core.service.ErrorRenderer`)."""
 

@@ -101,16 +101,23 @@ class HttpClient:
         self._limits = limits
 
     async def fetch(
-        self, method: str, url: str, params: Params, headers: Mapping[str, str], cookies: dict[str, str]
+        self,
+        method: str,
+        url: str,
+        params: Params,
+        headers: Mapping[str, str],
+        cookies: dict[str, str],
+        most: int = MAX_BODY,
     ) -> Answer:
         """Request `url` with `params` in its form (POST) or query (GET), following redirects; raise `WebhookError`.
 
-        Cookies that the answers set are kept in `cookies`, and sent. A `#fragment` is neither sent nor signed.
+        An answer may have `most` bytes. Cookies that the answers set are kept in `cookies`, and sent. A `#fragment` is
+        neither sent nor signed.
         """
         try:
             async with asyncio.timeout(self._limits.total):
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer, location = await self._request(method, url, params, headers, cookies)
+                    answer, location = await self._request(method, url, params, headers, cookies, most)
                     if location is None:
                         return answer
                     url = urljoin(url, location)
@@ -121,7 +128,7 @@ class HttpClient:
         raise TooManyRedirectsError(f"{url} redirects more than {MAX_REDIRECTS} times")
 
     async def _request(
-        self, method: str, url: str, params: Params, headers: Mapping[str, str], cookies: dict[str, str]
+        self, method: str, url: str, params: Params, headers: Mapping[str, str], cookies: dict[str, str], most: int
     ) -> tuple[Answer, str | None]:
         target = _Target(url, method, params)
         form = params if method == "POST" else ()
@@ -144,7 +151,7 @@ class HttpClient:
         reader, writer = await self._connect(target)
         try:
             writer.write("\r\n".join(lines).encode("latin-1") + body)
-            response = await _read_response(reader, url)
+            response = await _read_response(reader, url, most)
         finally:
             writer.close()
         cookies.update(response.cookies)
@@ -218,7 +225,8 @@ def is_web_url(text: str) -> bool:
 class _Response:
     """Collects what httptools' parser finds in an answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.headers: dict[str, str] = {}
         self.cookies: dict[str, str] = {}
         self.headers_complete = False
@@ -244,8 +252,8 @@ class _Response:
 
     def on_body(self, body: bytes) -> None:
         self._body += body
-        if len(self._body) > MAX_BODY:
-            raise HttpStatusError(f"the answer has more than {MAX_BODY} bytes")
+        if len(self._body) > self._most:
+            raise HttpStatusError(f"the answer has more than {self._most} bytes")
 
     def on_message_complete(self) -> None:
         self.complete = True
@@ -259,16 +267,16 @@ class _Response:
             return bytes(self._body)
         unzip = zlib.decompressobj(wbits=31)
         try:
-            content = unzip.decompress(bytes(self._body), MAX_BODY)
+            content = unzip.decompress(bytes(self._body), self._most)
         except zlib.error as broken:
             raise HttpStatusError(f"the answer's gzip cannot be read: {broken}") from broken
         if unzip.unconsumed_tail:
-            raise HttpStatusError(f"the answer has more than {MAX_BODY} bytes")
+            raise HttpStatusError(f"the answer has more than {self._most} bytes")
         return content
 
 
-async def _read_response(reader: asyncio.StreamReader, url: str) -> _Response:
-    response = _Response()
+async def _read_response(reader: asyncio.StreamReader, url: str, most: int) -> _Response:
+    response = _Response(most)
     parser = HttpResponseParser(response)
     try:
         while not response.complete:

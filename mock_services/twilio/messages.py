@@ -9,7 +9,7 @@ from typing import Any
 
 from mock_services.twilio.models import API_VERSION, date, new_sid
 
-LAST_STATUS = "delivered"
+FINAL_STATUSES = frozenset({"delivered", "canceled"})
 PRICE_USD = 0.0079  # of one segment
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -51,6 +51,21 @@ class Message:
         self.status = status
         self.date_updated = _now()
         self.date_sent = self.date_sent or self.date_updated
+
+    def cancel(self) -> None:
+        """Send the message no more."""
+        self.status = "canceled"
+        self.date_updated = _now()
+
+    def redact(self) -> None:
+        """Forget what the message says."""
+        self.body = ""
+        self.date_updated = _now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the message has a final status."""
+        return self.status in FINAL_STATUSES
 
     def resource(self, account_sid: str) -> dict[str, Any]:
         """Give the message as Twilio's Message resource."""
@@ -94,7 +109,7 @@ class MessageLog:
     def add(self, message: Message) -> None:
         """Keep a message, and forget the oldest if there are too many."""
         if len(self.by_sid) >= self._max_kept:
-            self._drop(next(iter(self.by_sid.values())))
+            self.remove(next(iter(self.by_sid.values())))
         self.by_sid[message.sid] = message
         self._by_recipient.setdefault(message.recipient, {})[message.sid] = message
 
@@ -107,7 +122,8 @@ class MessageLog:
         self.by_sid.clear()
         self._by_recipient.clear()
 
-    def _drop(self, message: Message) -> None:
+    def remove(self, message: Message) -> None:
+        """Forget a message."""
         del self.by_sid[message.sid]
         received = self._by_recipient[message.recipient]
         del received[message.sid]

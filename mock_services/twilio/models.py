@@ -13,6 +13,7 @@ from typing import Any
 from mock_services.twilio.errors import NumberNotAvailableError, TooManyNumbersError
 
 API_VERSION = "2010-04-01"
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 FINAL_STATUSES = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 _NATIONAL = re.compile(r"^\+1(\d{3})(\d{3})(\d{4})$")
 
@@ -97,18 +98,26 @@ class Number:
 
 @dataclass(slots=True)
 class CallRecord:
-    """A call as the account knows it. `status` goes from ringing over in-progress to a final one."""
+    """A call as the account knows it. `status` goes from (queued and) ringing over in-progress to a final one."""
 
     caller: str
     called: str
-    phone_number_sid: str
+    phone_number_sid: str | None
     direction: str = "inbound"
     status: str = "ringing"
+    parent_call_sid: str | None = None
+    answered_by: str | None = None
+    queue_time_ms: int = 0
     sid: str = field(default_factory=lambda: new_sid("CA"))
     date_created: datetime = field(default_factory=_now)
     date_updated: datetime = field(default_factory=_now)
     start_time: datetime | None = None
     end_time: datetime | None = None
+
+    def ring(self) -> None:
+        """Note that the called party's telephone rings."""
+        self.status = "ringing"
+        self.date_updated = _now()
 
     def answer(self) -> None:
         """Note that the call was answered."""
@@ -116,9 +125,15 @@ class CallRecord:
         self.start_time = self.date_updated = _now()
 
     def end(self, status: str) -> None:
-        """Note that the call is over."""
-        self.status = status
-        self.end_time = self.date_updated = _now()
+        """Note that the call is over; what has ended already is left as it is."""
+        if not self.is_over:
+            self.status = status
+            self.end_time = self.date_updated = _now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has a final status."""
+        return self.status in FINAL_STATUSES
 
     @property
     def duration(self) -> int:
@@ -133,7 +148,7 @@ class CallRecord:
         return {
             "account_sid": account_sid,
             "annotation": None,
-            "answered_by": None,
+            "answered_by": self.answered_by,
             "api_version": API_VERSION,
             "caller_name": "",
             "date_created": date(self.date_created),
@@ -145,11 +160,11 @@ class CallRecord:
             "from": self.caller,
             "from_formatted": formatted(self.caller),
             "group_sid": None,
-            "parent_call_sid": None,
+            "parent_call_sid": self.parent_call_sid,
             "phone_number_sid": self.phone_number_sid,
             "price": None,
             "price_unit": "USD",
-            "queue_time": "0",
+            "queue_time": str(self.queue_time_ms),
             "sid": self.sid,
             "start_time": date(self.start_time),
             "status": self.status,
@@ -212,6 +227,10 @@ class Account:
             if ended is not None:
                 del self.calls[ended]
         self.calls[call.sid] = call
+
+    def forget_call(self, call: CallRecord) -> None:
+        """Remove a call from the list."""
+        del self.calls[call.sid]
 
     def newest_calls(self) -> Iterator[CallRecord]:
         """Go through the calls, the newest first, as Twilio lists them."""

@@ -1,4 +1,4 @@
-"""Twilio's REST API: IncomingPhoneNumbers and Calls of the account, with its authentication and paging."""
+"""Twilio's REST API: the account's authentication, and its IncomingPhoneNumbers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from random import Random
-from typing import TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
@@ -23,10 +23,9 @@ from mock_services.twilio.errors import (
     NotFoundError,
 )
 from mock_services.twilio.http import is_web_url
-from mock_services.twilio.models import API_VERSION, Account, Number
+from mock_services.twilio.models import API_VERSION, E164, Account, Number
 from mock_services.twilio.paging import Paging, page
 
-E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 AREA_CODE = re.compile(r"[2-9][0-9]{2}")
 ACCOUNT = f"/{API_VERSION}/Accounts/{{account_sid}}"
 
@@ -68,15 +67,6 @@ class NumberQuery(Paging):
     friendly_name: str = ""
 
 
-class CallQuery(Paging):
-    """Filters of the list of calls."""
-
-    to: str = ""
-    from_: str = Field(default="", alias="From")
-    status: str = ""
-    parent_call_sid: str = ""
-
-
 class Rest:
     """The operations of the API on one account."""
 
@@ -87,17 +77,18 @@ class Rest:
 
     def operations(self) -> Iterable[Operation]:
         """Give all operations, for `core.Service`."""
-        numbers, calls = f"{ACCOUNT}/IncomingPhoneNumbers", f"{ACCOUNT}/Calls"
-        for method, path, handler, options in (
-            ("POST", f"{numbers}.json", self._buy, {"body": NumberForm, "form": True}),
-            ("GET", f"{numbers}.json", self._list_numbers, {"query": NumberQuery}),
-            ("GET", f"{numbers}/{{sid}}.json", self._fetch_number, {}),
-            ("POST", f"{numbers}/{{sid}}.json", self._change_number, {"body": NumberForm, "form": True}),
-            ("DELETE", f"{numbers}/{{sid}}.json", self._release_number, {}),
-            ("GET", f"{calls}.json", self._list_calls, {"query": CallQuery}),
-            ("GET", f"{calls}/{{sid}}.json", self._fetch_call, {}),
+        numbers = f"{ACCOUNT}/IncomingPhoneNumbers"
+        form: dict[str, Any] = {"body": NumberForm, "form": True}
+        for method, path, handler, summary, options in (
+            ("POST", f"{numbers}.json", self._buy, "Buy a number", form),
+            ("GET", f"{numbers}.json", self._list_numbers, "List numbers", {"query": NumberQuery}),
+            ("GET", f"{numbers}/{{sid}}.json", self._fetch_number, "Read a number", {}),
+            ("POST", f"{numbers}/{{sid}}.json", self._change_number, "Change a number", form),
+            ("DELETE", f"{numbers}/{{sid}}.json", self._release_number, "Give a number back", {}),
         ):
-            yield Operation(method=method, path=path, handler=handler, authenticate=self.authenticate, **options)
+            yield Operation(
+                method=method, path=path, handler=handler, summary=summary, authenticate=self.authenticate, **options
+            )
 
     def knows(self, authorization: str) -> bool:
         """Whether an `Authorization` header holds the account's SID and token (HTTP Basic)."""
@@ -160,30 +151,8 @@ class Rest:
         self._account.release(self._number(exchange))
         return Response(status_code=204)
 
-    async def _list_calls(self, exchange: Exchange) -> Response:
-        query: CallQuery = exchange.query
-        wanted = (
-            call
-            for call in self._account.newest_calls()
-            if query.to in {"", call.called}
-            and query.from_ in {"", call.caller}
-            and query.status in {"", call.status}
-            and not query.parent_call_sid
-        )
-        return page(exchange, self._account.sid, "calls", wanted)
-
-    async def _fetch_call(self, exchange: Exchange) -> Response:
-        return json_response(_found(self._account.calls, exchange).resource(self._account.sid))
-
     def _number(self, exchange: Exchange) -> Number:
-        return _found(self._account.numbers, exchange)
-
-
-Resource = TypeVar("Resource")
-
-
-def _found(resources: Mapping[str, Resource], exchange: Exchange) -> Resource:
-    resource = resources.get(exchange.path["sid"])
-    if resource is None:
-        raise NotFoundError(exchange.request.url.path)
-    return resource
+        number = self._account.numbers.get(exchange.path["sid"])
+        if number is None:
+            raise NotFoundError(exchange.request.url.path)
+        return number

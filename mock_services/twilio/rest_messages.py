@@ -1,8 +1,9 @@
-"""Twilio's REST API for text messages: send, list, fetch; with the magic numbers that Twilio documents for tests."""
+"""Twilio's REST API for text messages, with the magic numbers that Twilio documents for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
@@ -12,11 +13,12 @@ from mock_services.core.operations import Authenticate, Exchange, Operation, jso
 from mock_services.core.service import RUN_HEADER
 from mock_services.twilio import errors
 from mock_services.twilio.carrier import Carrier
+from mock_services.twilio.filters import Moment, admits
 from mock_services.twilio.http import is_web_url
 from mock_services.twilio.messages import Message, MessageLog
-from mock_services.twilio.models import Account
+from mock_services.twilio.models import E164, Account
 from mock_services.twilio.paging import Paging, page
-from mock_services.twilio.rest import ACCOUNT, E164
+from mock_services.twilio.rest import ACCOUNT
 
 MAX_BODY = 1600
 
@@ -48,11 +50,29 @@ class MessageForm(BaseModel):
     status_callback: str = Field(default="", max_length=2048)
 
 
+class MessageChange(BaseModel):
+    """What a message is changed with: an empty body redacts it."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    body: Literal[""] | None = None
+    status: Literal["canceled"] | None = None
+
+
 class MessageQuery(Paging):
     """Filters of the list of messages."""
 
     to: str = ""
     from_: str = Field(default="", alias="From")
+    date_sent: Moment = None
+    date_sent_until: Moment = Field(default=None, alias="DateSent<")
+    date_sent_since: Moment = Field(default=None, alias="DateSent>")
+
+    def admits(self, message: Message) -> bool:
+        """Whether `message` is in the list; who it went to is known."""
+        return self.from_ in {"", message.sender} and admits(
+            message.date_sent, self.date_sent, self.date_sent_until, self.date_sent_since
+        )
 
 
 class RestMessages:
@@ -69,19 +89,19 @@ class RestMessages:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations, for `core.Service`."""
-        messages, authenticate = f"{ACCOUNT}/Messages", self._authenticate
-        yield Operation(
-            method="POST",
-            path=f"{messages}.json",
-            handler=self._send,
-            authenticate=authenticate,
-            body=MessageForm,
-            form=True,
-        )
-        yield Operation(
-            method="GET", path=f"{messages}.json", handler=self._list, authenticate=authenticate, query=MessageQuery
-        )
-        yield Operation(method="GET", path=f"{messages}/{{sid}}.json", handler=self._fetch, authenticate=authenticate)
+        messages = f"{ACCOUNT}/Messages"
+        send: dict[str, Any] = {"body": MessageForm, "form": True}
+        change: dict[str, Any] = {"body": MessageChange, "form": True}
+        for method, path, handler, summary, options in (
+            ("POST", f"{messages}.json", self._send, "Send a message", send),
+            ("GET", f"{messages}.json", self._list, "List messages", {"query": MessageQuery}),
+            ("GET", f"{messages}/{{sid}}.json", self._fetch, "Read a message", {}),
+            ("POST", f"{messages}/{{sid}}.json", self._change, "Redact or cancel a message", change),
+            ("DELETE", f"{messages}/{{sid}}.json", self._delete, "Delete a message", {}),
+        ):
+            yield Operation(
+                method=method, path=path, handler=handler, summary=summary, authenticate=self._authenticate, **options
+            )
 
     async def _send(self, exchange: Exchange) -> Response:
         form: MessageForm = exchange.body
@@ -106,14 +126,35 @@ class RestMessages:
 
     async def _list(self, exchange: Exchange) -> Response:
         query: MessageQuery = exchange.query
-        wanted = (message for message in self._messages.newest(query.to) if query.from_ in {"", message.sender})
+        wanted = (message for message in self._messages.newest(query.to) if query.admits(message))
         return page(exchange, self._account.sid, "messages", wanted)
 
     async def _fetch(self, exchange: Exchange) -> Response:
+        return json_response(self._message(exchange).resource(self._account.sid))
+
+    async def _change(self, exchange: Exchange) -> Response:
+        form: MessageChange = exchange.body
+        message = self._message(exchange)
+        if form.status is not None:
+            if message.status != "queued":
+                raise errors.NotCancelableError(f"The message cannot be canceled. It is {message.status}.")
+            message.cancel()
+        if form.body is not None:
+            message.redact()
+        return json_response(message.resource(self._account.sid))
+
+    async def _delete(self, exchange: Exchange) -> Response:
+        message = self._message(exchange)
+        if not message.is_over:
+            raise errors.NotOverError("Cannot delete this resource before it is complete")
+        self._messages.remove(message)
+        return Response(status_code=204)
+
+    def _message(self, exchange: Exchange) -> Message:
         message = self._messages.by_sid.get(exchange.path["sid"])
         if message is None:
             raise errors.NotFoundError(exchange.request.url.path)
-        return json_response(message.resource(self._account.sid))
+        return message
 
     def _check_recipient(self, number: str) -> None:
         if not number:

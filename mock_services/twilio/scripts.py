@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from mock_services.twilio.protocol.answers import lines_in
 from mock_services.twilio.protocol.turns import Script
 
 SHIPPED = Path(__file__).with_name("scripts.json")
@@ -85,7 +86,8 @@ class Scripts(Mapping[str, Script]):
 
     def _check_lines(self, what: str, script: Script) -> None:
         in_steps = (getattr(step, "line", None) for step in script.steps or ())
-        for line in (*(script.lines or ()), *in_steps):
+        in_answers = (line for answer in script.answers or () for line in lines_in(answer))
+        for line in (*(script.lines or ()), *in_steps, *in_answers):
             if line is not None and line not in self._lines:
                 known = ", ".join(sorted(self._lines))
                 raise ScriptError(f"{what} cannot be spoken: there is no line {line!r}; there are {known}")

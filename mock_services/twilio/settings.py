@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Annotated
+from random import Random
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mock_services.core.latency import DelaySetting, Lognormal
@@ -54,9 +55,20 @@ class Settings(BaseSettings):
     tape_s: float = Field(default=600.0, gt=0, le=14_400, description="how much of a call is recorded")
     webhook_connect_s: float = Field(default=5.0, gt=0, le=60, description="Twilio's limit to connect to a webhook")
     webhook_total_s: float = Field(default=15.0, gt=0, le=60, description="Twilio's limit for a webhook's whole answer")
+    calls_per_second: float = Field(default=1.0, gt=0, le=10_000, description="calls that the account begins itself")
+    ring_ms: DelaySetting = Field(default=Lognormal(6000, 20_000), description="until somebody answers who is called")
+    callee_script: str = Field(default="default", description="what those do who are called, by a script's name")
+    api_url: str = Field(default="https://api.twilio.com", description="where recordings are, as webhooks tell it")
+    max_recordings: int = Field(default=200, ge=1, description="recordings kept; the oldest go")
     sms_sent_ms: DelaySetting = Field(default=Lognormal(150, 500), description="from queued to sent")
     sms_delivered_ms: DelaySetting = Field(default=Lognormal(800, 3000), description="from sent to delivered")
     speech_rate: float = Field(default=15.0, gt=0, description="characters a second that <Say> speaks")
+
+    @model_validator(mode="after")
+    def _hold_callee_script(self) -> Self:
+        lines = {recording.id for recording in load_recordings("caller")}
+        load_scripts(lines, self.scripts_file).choose(self.callee_script, Random(0))
+        return self
 
     @field_validator("stream_map", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ import orjson
 
 from mock_services.core.speech import FRAME_MS, SAMPLE_RATE
 from mock_services.twilio.protocol.audio import voiced_span
-from mock_services.twilio.protocol.tape import Tape
+from mock_services.twilio.protocol.tape import Recorder
 
 FIRST_TIMESTAMP_MS = 5
 MARKS_PENDING = 1000
@@ -73,7 +73,7 @@ class MediaStream:
         call_sid: str,
         stream_sid: str,
         parameters: Mapping[str, str],
-        tape: Tape | None = None,
+        tape: Recorder | None = None,
     ) -> None:
         self.stream_sid = stream_sid
         self.tape = tape  # is given what is played to the caller

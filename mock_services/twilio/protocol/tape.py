@@ -16,7 +16,7 @@ from __future__ import annotations
 import wave
 from collections.abc import Iterator
 from enum import Enum
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from mock_services.core.speech import DECODED, SAMPLE_RATE, SILENCE
 
@@ -33,6 +33,19 @@ class Track(Enum):
 
     CALLER = "caller"
     AGENT = "agent"
+
+
+class Recorder(Protocol):
+    """What is given the audio of a call as it is heard: a tape, or several."""
+
+    def caller(self, ulaw: bytes, at: float) -> None:
+        """Take what the caller says from `at` on."""
+
+    def agent(self, ulaw: bytes, at: float) -> None:
+        """Take what is played to the caller from `at` on."""
+
+    def cut(self, at: float) -> None:
+        """Learn that nothing of what was to be played after `at` is heard."""
 
 
 class Tape:

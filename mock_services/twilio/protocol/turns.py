@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mock_services.core.latency import Delay, DelayField, Fixed, Uniform
 from mock_services.core.speech import FRAME_MS
+from mock_services.twilio.protocol.answers import AnswerText
 from mock_services.twilio.protocol.audio import FRAME_SECONDS, Line, Voice
 from mock_services.twilio.protocol.noticed import BargeIn, FirstAudio, KeyPressed, Noticed, Turn
 from mock_services.twilio.protocol.steps import (
@@ -57,6 +58,9 @@ class Script(BaseModel):
     reply_pause_ms: DelayField = Field(default=Fixed(300), description="from the agent's end to the next words")
     hang_up_pause_ms: DelayField = Field(default=Fixed(300), description="from the last answer's end to hanging up")
     max_call_ms: int = Field(default=300_000, ge=100, le=14_400_000, description="when the caller hangs up in any case")
+    answers: tuple[AnswerText, ...] | None = Field(
+        default=None, max_length=200, description="what it does at each <Gather> and <Record>, in order"
+    )
     steps: tuple[Step, ...] | None = Field(
         default=None, max_length=500, description="what it does, instead of so many turns"
     )

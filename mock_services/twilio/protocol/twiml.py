@@ -3,85 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from mock_services.twilio.protocol.attributes import (
+    TwimlError,
+    choice,
+    events,
+    flag,
+    invalid,
+    keys,
+    loops,
+    method,
+    number,
+    shown,
+    text,
+    tones,
+)
+from mock_services.twilio.protocol.verbs import (
+    Callback,
+    Connect,
+    Dial,
+    DialledNumber,
+    Gather,
+    Hangup,
+    Pause,
+    Play,
+    Prompt,
+    Record,
+    Redirect,
+    Reject,
+    Say,
+    Start,
+    Stop,
+    Stream,
+    Verb,
+)
+
 MAX_BYTES: Final = 64 * 1024  # Twilio refuses larger documents
+MAX_DIALLED: Final = 10  # numbers that one <Dial> rings at a time
 TWIML_TYPES: Final = frozenset({"text/xml", "application/xml", "text/html"})
-
-
-class TwimlError(Exception):
-    """A response that Twilio cannot execute; `code` is Twilio's error code."""
-
-    def __init__(self, sentence: str, code: int) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Speak `text`, `loop` times."""
-
-    text: str
-    loop: int
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Play the recording at `url`."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait for `length` seconds."""
-
-    length: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """End the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """Refuse the call without answering it; `reason` is `rejected` or `busy`."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """Go on with the document at `url`, relative to the present one."""
-
-    url: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """A bidirectional media stream to `url`, with the parameters that its `start` message carries."""
-
-    url: str
-    parameters: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Connect the caller to `stream` until the server closes it; then go on with `action`, if it is set."""
-
-    stream: Stream
-    action: str | None
-    method: str
-
-
-Verb = Say | Play | Pause | Hangup | Reject | Redirect | Connect
+TRACKS: Final = frozenset({"inbound_track", "outbound_track", "both_tracks"})
+RECORDING_EVENTS: Final = frozenset({"in-progress", "completed", "absent"})
+DIAL_RECORDS: Final = frozenset(
+    {
+        "do-not-record",
+        "record-from-answer",
+        "record-from-ringing",
+        "record-from-answer-dual",
+        "record-from-ringing-dual",
+        "true",
+        "false",
+    }
+)
 
 
 def read(body: bytes, content_type: str) -> tuple[Verb, ...]:
@@ -113,28 +90,27 @@ def parse(document: bytes) -> tuple[Verb, ...]:
         sentence = str(unreadable)[:200] or type(unreadable).__name__
         raise TwimlError(f"the document is not XML that Twilio reads: {sentence}", 12100) from unreadable
     if root.tag != "Response":
-        raise TwimlError(f"the document's root is <{_shown(root.tag)}>, not <Response>", 12100)
+        raise TwimlError(f"the document's root is <{shown(root.tag)}>, not <Response>", 12100)
     return tuple(_verb(element) for element in root)
 
 
 def _verb(element: Element) -> Verb:
     make = _VERBS.get(element.tag)
     if make is None:
-        raise TwimlError(f"<{_shown(element.tag)}> is not a verb that can be executed", 12100)
+        raise TwimlError(f"<{shown(element.tag)}> is not a verb that can be executed", 12100)
     return make(element)
 
 
 def _say(element: Element) -> Say:
-    loop = _number(element, "loop", 1)
-    return Say("".join(element.itertext()).strip(), 1000 if loop == 0 else min(int(loop), 1000))
+    return Say("".join(element.itertext()).strip(), loops(element))
 
 
 def _play(element: Element) -> Play:
-    return Play((element.text or "").strip())
+    return Play(text(element), loops(element), tones(element, "digits"))
 
 
 def _pause(element: Element) -> Pause:
-    return Pause(_number(element, "length", 1))
+    return Pause(number(element, "length", 1))
 
 
 def _hangup(_element: Element) -> Hangup:
@@ -144,58 +120,147 @@ def _hangup(_element: Element) -> Hangup:
 def _reject(element: Element) -> Reject:
     reason = element.get("reason", "rejected")
     if reason not in {"rejected", "busy"}:
-        raise TwimlError(f"<Reject> has the reason {_shown(reason)!r}; it takes rejected or busy", 12100)
+        raise TwimlError(f"<Reject> has the reason {shown(reason)!r}; it takes rejected or busy", 12100)
     return Reject(reason)
 
 
 def _redirect(element: Element) -> Redirect:
-    return Redirect((element.text or "").strip(), _method(element))
+    return Redirect(text(element), method(element))
 
 
 def _connect(element: Element) -> Connect:
-    streams = [child for child in element if child.tag == "Stream"]
-    if len(streams) != 1 or len(element) != 1:
-        nested = ", ".join(f"<{_shown(child.tag)}>" for child in list(element)[:5]) or "nothing"
-        raise TwimlError(f"<Connect> must hold one <Stream>, and holds {nested}", 12100)
-    return Connect(_stream(streams[0]), element.get("action"), _method(element))
+    return Connect(_stream(_only_stream(element)), element.get("action"), method(element))
+
+
+def _start(element: Element) -> Start:
+    return Start(_stream(_only_stream(element)))
+
+
+def _stop(element: Element) -> Stop:
+    return Stop(_only_stream(element).get("name", ""))
+
+
+def _only_stream(element: Element) -> Element:
+    if [child.tag for child in element] != ["Stream"]:
+        raise TwimlError(f"<{element.tag}> must hold one <Stream>, and holds {_nested(element)}", 12100)
+    return element[0]
 
 
 def _stream(element: Element) -> Stream:
     parameters: dict[str, str] = {}
     for child in element:
         if child.tag != "Parameter" or not child.get("name"):
-            raise TwimlError(f"<Stream> holds <{_shown(child.tag)}>; it takes <Parameter name value> only", 12100)
+            raise TwimlError(f"<Stream> holds <{shown(child.tag)}>; it takes <Parameter name value> only", 12100)
         name, value = child.get("name", ""), child.get("value", "")
         if len(name) + len(value) >= 500:
-            raise TwimlError(f"the parameter {_shown(name)!r} has 500 characters or more with its value", 12100)
+            raise TwimlError(f"the parameter {shown(name)!r} has 500 characters or more with its value", 12100)
         parameters[name] = value
-    return Stream(element.get("url", "").strip(), parameters)
+    return Stream(
+        element.get("url", "").strip(),
+        parameters,
+        element.get("name", ""),
+        choice(element, "track", TRACKS, "inbound_track"),
+        Callback(element.get("statusCallback") or None, method(element, "statusCallbackMethod")),
+    )
 
 
-def _method(element: Element) -> str:
-    method = element.get("method", "POST").upper()
-    if method not in {"GET", "POST"}:
-        raise TwimlError(f"<{element.tag}> has the method {_shown(method)!r}; it takes GET or POST", 12100)
-    return method
+def _gather(element: Element) -> Gather:
+    kinds = element.get("input", "dtmf").split()
+    if not kinds or not {"dtmf", "speech"}.issuperset(kinds):
+        raise invalid(element, "input", element.get("input", ""), "dtmf, speech, or both")
+    digits = number(element, "numDigits", 0)
+    if "numDigits" in element.attrib and digits < 1:
+        raise invalid(element, "numDigits", element.get("numDigits", ""), "a whole number from 1")
+    timeout = 5.0 if element.get("timeout") == "auto" else number(element, "timeout", 5)
+    automatic = element.get("speechTimeout") == "auto"
+    return Gather(
+        action=element.get("action"),
+        method=method(element),
+        dtmf="dtmf" in kinds,
+        speech="speech" in kinds,
+        timeout=timeout,
+        speech_timeout=None if automatic else number(element, "speechTimeout", int(timeout)),
+        finish_on_key=keys(element, "finishOnKey", "#"),
+        num_digits=int(digits) or None,
+        action_on_empty_result=flag(element, "actionOnEmptyResult", default=False),
+        prompts=tuple(_prompt(child) for child in element),
+    )
 
 
-def _number(element: Element, name: str, default: int) -> float:
-    given = element.get(name, str(default))
-    if not given.isdecimal() or len(given) > 6:
-        raise TwimlError(f"<{element.tag}> has {name}={_shown(given)!r}; it takes a whole number", 12100)
-    return float(given)
+def _prompt(element: Element) -> Prompt:
+    verb = _PROMPTS.get(element.tag)
+    if verb is None:
+        raise TwimlError(f"<Gather> holds <{shown(element.tag)}>; it takes <Say>, <Play> and <Pause>", 12100)
+    return verb(element)
 
 
-def _shown(text: object) -> str:
-    return str(text)[:50]
+def _record(element: Element) -> Record:
+    return Record(
+        action=element.get("action"),
+        method=method(element),
+        timeout=number(element, "timeout", 5),
+        max_length=number(element, "maxLength", 3600) or 1.0,
+        finish_on_key=keys(element, "finishOnKey", "1234567890*#"),
+        play_beep=flag(element, "playBeep", default=True),
+        trim=choice(element, "trim", {"trim-silence", "do-not-trim"}, "trim-silence") == "trim-silence",
+        status=_recording_status(element),
+    )
 
 
+def _dial(element: Element) -> Dial:
+    if unknown := [child for child in element if child.tag != "Number"]:
+        raise TwimlError(f"<Dial> holds <{shown(unknown[0].tag)}>; the lab dials a number or <Number> only", 12100)
+    numbers = tuple(_dialled(child) for child in element) or (DialledNumber(text(element)),)
+    if len(numbers) > MAX_DIALLED:
+        raise TwimlError(f"<Dial> holds {len(numbers)} numbers; it takes at most {MAX_DIALLED}", 12100)
+    return Dial(
+        numbers=numbers,
+        action=element.get("action"),
+        method=method(element),
+        timeout=number(element, "timeout", 30),
+        time_limit=number(element, "timeLimit", 14_400),
+        caller_id=element.get("callerId"),
+        record=choice(element, "record", DIAL_RECORDS, "do-not-record"),
+        recording_status=_recording_status(element),
+    )
+
+
+def _dialled(element: Element) -> DialledNumber:
+    return DialledNumber(
+        number=text(element),
+        url=element.get("url"),
+        method=method(element),
+        send_digits=tones(element, "sendDigits"),
+        status=Callback(
+            element.get("statusCallback") or None,
+            method(element, "statusCallbackMethod"),
+            events(element, "statusCallbackEvent"),
+        ),
+    )
+
+
+def _recording_status(element: Element) -> Callback:
+    return Callback(
+        element.get("recordingStatusCallback") or None,
+        method(element, "recordingStatusCallbackMethod"),
+        events(element, "recordingStatusCallbackEvent", RECORDING_EVENTS),
+    )
+
+
+def _nested(element: Element) -> str:
+    return ", ".join(f"<{shown(child.tag)}>" for child in list(element)[:5]) or "nothing"
+
+
+_PROMPTS: Final[Mapping[str, Callable[[Element], Prompt]]] = {"Say": _say, "Play": _play, "Pause": _pause}
 _VERBS: Final[Mapping[str, Callable[[Element], Verb]]] = {
-    "Say": _say,
-    "Play": _play,
-    "Pause": _pause,
+    **_PROMPTS,
     "Hangup": _hangup,
     "Reject": _reject,
     "Redirect": _redirect,
     "Connect": _connect,
+    "Start": _start,
+    "Stop": _stop,
+    "Gather": _gather,
+    "Record": _record,
+    "Dial": _dial,
 }

@@ -1,4 +1,4 @@
-"""The form fields of a voice webhook and of the callback that tells of a call's end."""
+"""The form fields of a voice webhook and of the callbacks that tell of a call's progress."""
 
 from __future__ import annotations
 
@@ -41,15 +41,18 @@ def inbound_fields(token: str) -> Fields:
     ]
 
 
-def final_fields(status: str, seconds: int, timestamp: str) -> Fields:
-    """Give what the callback at a call's end has beside the voice fields; `timestamp` is RFC 2822."""
-    fields = [
+def progress_fields(timestamp: str, sequence: int) -> Fields:
+    """Give what every status callback has beside the voice fields; `timestamp` is RFC 2822."""
+    return [
         ("Timestamp", timestamp),
         ("CallbackSource", "call-progress-events"),
-        ("SequenceNumber", "0"),
-        ("CallDuration", str(seconds)),
-        ("SipResponseCode", SIP_STATUS[status]),
+        ("SequenceNumber", str(sequence)),
     ]
+
+
+def final_fields(status: str, seconds: int) -> Fields:
+    """Give what the callback at a call's end has beside the fields of every one."""
+    fields = [("CallDuration", str(seconds)), ("SipResponseCode", SIP_STATUS[status])]
     if status == "completed":
         fields.append(("Duration", str(-(-seconds // 60))))
     return fields

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.mock_services.twilio.lab import Double, Target, running_double, running_target
+from tests.mock_services.twilio.office import Office, running_office
 from tests.mock_services.twilio.sdk import client
 
 
@@ -43,3 +44,17 @@ def target(shared_target: Target) -> Target:
     fresh = Target(url=shared_target.url)
     vars(shared_target).update(vars(fresh))
     return shared_target
+
+
+@pytest.fixture(scope="session")
+def shared_office() -> Iterator[Office]:
+    with running_office() as office:
+        yield office
+
+
+@pytest.fixture
+def office(shared_office: Office) -> Iterator[Office]:
+    """The office with no documents; whatever the test has it do, every webhook is signed as Twilio signs."""
+    vars(shared_office).update(vars(Office(url=shared_office.url)))
+    yield shared_office
+    assert shared_office.unsigned == []

@@ -105,6 +105,8 @@ def running_double(token: str = TOKEN, **environment: str) -> Iterator[Double]:
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": token,
             "TWILIO_SPEECH_RATE": "1000",
+            "TWILIO_RING_MS": "20",
+            "TWILIO_CALLS_PER_SECOND": "1000",
             "TWILIO_SMS_SENT_MS": "20",
             "TWILIO_SMS_DELIVERED_MS": "20",
             "LAB_SEED": "tests",

@@ -9,13 +9,14 @@ from typing import get_args
 
 import httpx
 import orjson
+import pytest
 
 from mock_services.core.speech import load_recordings
 from mock_services.twilio.protocol.steps import Step
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.scripts import SHIPPED, load_scripts
 from mock_services.twilio.settings import Settings
-from tests.mock_services.twilio.lab import ROOT, Double, Target, running_double
+from tests.mock_services.twilio.lab import ROOT, Double, Target, phone, running_double
 
 PAGE = (ROOT / "docs" / "twilio.md").read_text(encoding="utf-8")
 VARIABLE = re.compile(r"^\| `([A-Z_]+)` \| ([^|]*) \|", re.MULTILINE)
@@ -69,6 +70,15 @@ def test_the_example_makes_a_call(target: Target) -> None:
     assert "caller-hangup" in run.stdout
 
 
+@pytest.mark.anyio
+async def test_the_example_of_a_party_is_one(double: Double) -> None:
+    _, example = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    party = json.loads(example)
+    async with phone(double) as control:
+        await control.send(party)
+        assert await control.receive() == {"type": "party", "number": party["number"]}
+
+
 def test_the_bench_measures() -> None:
     command = [sys.executable, "-m", "bench.media_calls", "--calls", "3", "--seconds", "1", "--json"]
     environment = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
@@ -88,7 +98,7 @@ def test_the_bench_is_bounded() -> None:
 
 
 def test_the_example_of_a_file_of_scripts_is_one(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    example, _ = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "scripts.json"
     file.write_text(example)
     scripts = load_scripts({recording.id for recording in load_recordings("caller")}, file)

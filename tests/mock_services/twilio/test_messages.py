@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from mock_services.twilio.messages import Message, MessageLog, segments
-from tests.mock_services.twilio.lab import ACCOUNT, TOKEN, Double, Target, eventually
-from tests.mock_services.twilio.sdk import refused
+from tests.mock_services.twilio.lab import ACCOUNT, TOKEN, Double, Target, eventually, running_double
+from tests.mock_services.twilio.sdk import client, refused
 from utils.sms import Inbox
 
 SENDER, RECIPIENT, OTHER = "+15005550006", "+13105550142", "+13105550143"
@@ -96,6 +97,37 @@ def test_messages_are_listed_newest_first_filtered_and_in_pages(sdk: Any) -> Non
 def test_a_message_that_cannot_be_sent(sdk: Any, changes: dict[str, str], code: int) -> None:
     assert refused(sdk.messages.create, **(HELLO | changes)) == (400, code)
     assert sdk.messages.list() == []
+
+
+@pytest.mark.anyio
+async def test_messages_are_found_by_when_they_were_sent(sdk: Any) -> None:
+    message = send(sdk)
+    await eventually(lambda: sdk.messages(message.sid).fetch().status == "delivered")
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    assert [each.sid for each in sdk.messages.list(date_sent=now)] == [message.sid]
+    assert len(sdk.messages.list(date_sent_after=now - hour, date_sent_before=now + hour)) == 1
+    assert sdk.messages.list(date_sent_before=now - hour) == []
+
+
+@pytest.mark.anyio
+async def test_a_message_is_redacted_and_deleted(sdk: Any) -> None:
+    message = send(sdk)
+    assert refused(sdk.messages(message.sid).delete) == (409, 20009)
+    await eventually(lambda: sdk.messages(message.sid).fetch().status == "delivered")
+    assert refused(sdk.messages(message.sid).update, body="something else") == (400, 20001)
+    assert sdk.messages(message.sid).update(body="").body == ""
+    assert refused(sdk.messages(message.sid).update, status="canceled") == (400, 30409)
+    assert sdk.messages(message.sid).delete() is True
+    assert refused(sdk.messages(message.sid).fetch) == (404, 20404)
+
+
+def test_a_message_that_waits_can_be_canceled() -> None:
+    with running_double(TWILIO_SMS_SENT_MS="60000") as double:
+        sdk = client(double)
+        message = send(sdk)
+        assert sdk.messages(message.sid).update(status="canceled").status == "canceled"
+        sdk.http_client.session.close()
 
 
 def test_a_message_that_is_not_there_is_20404(sdk: Any) -> None:

@@ -4,19 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_services.twilio.protocol.twiml import (
-    MAX_BYTES,
+from mock_services.twilio.protocol.attributes import TwimlError
+from mock_services.twilio.protocol.twiml import MAX_BYTES, parse, read
+from mock_services.twilio.protocol.verbs import (
+    Callback,
     Connect,
+    Dial,
+    DialledNumber,
+    Gather,
     Hangup,
     Pause,
     Play,
+    Record,
     Redirect,
     Reject,
     Say,
+    Start,
+    Stop,
     Stream,
-    TwimlError,
-    parse,
-    read,
 )
 
 PLATFORM = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -58,6 +63,67 @@ def test_verbs_come_in_order_with_twilios_defaults() -> None:
     )
 
 
+def test_verbs_that_listen_and_dial_have_twilios_defaults() -> None:
+    assert parse(b"<Response><Gather/><Record/><Dial>+13105550177</Dial></Response>") == (
+        Gather(action=None, method="POST", timeout=5, speech_timeout=5, finish_on_key="#", num_digits=None),
+        Record(timeout=5, max_length=3600, finish_on_key="1234567890*#", play_beep=True, trim=True),
+        Dial((DialledNumber("+13105550177"),), timeout=30, time_limit=14_400, caller_id=None),
+    )
+
+
+def test_what_verbs_ask_for_is_read() -> None:
+    document = b"""<Response>
+    <Gather input="dtmf speech" action="/a" timeout="3" speechTimeout="auto" finishOnKey="" numDigits="4"
+            actionOnEmptyResult="true"><Say>Hello</Say><Play digits="w1"/><Pause length="2"/></Gather>
+    <Record timeout="2" maxLength="30" finishOnKey="#" playBeep="false" trim="do-not-trim"
+            recordingStatusCallback="/r" recordingStatusCallbackMethod="GET"
+            recordingStatusCallbackEvent="in-progress absent nonsense"/>
+    <Dial action="/d" timeout="9" timeLimit="60" callerId="+15555550100" record="record-from-answer">
+      <Number url="/w" sendDigits="w12" statusCallback="/s"
+              statusCallbackEvent="initiated answered">+13105550177</Number>
+      <Number>+13105550178</Number></Dial>
+    <Start><Stream url="wss://lab.example/s" name="ear" track="both_tracks" statusCallback="/e"/></Start>
+    <Stop><Stream name="ear"/></Stop></Response>"""
+    assert parse(document) == (
+        Gather(
+            action="/a",
+            speech=True,
+            timeout=3,
+            speech_timeout=None,
+            finish_on_key="",
+            num_digits=4,
+            action_on_empty_result=True,
+            prompts=(Say("Hello", 1), Play("", 1, "w1"), Pause(2)),
+        ),
+        Record(
+            timeout=2,
+            max_length=30,
+            finish_on_key="#",
+            play_beep=False,
+            trim=False,
+            status=Callback("/r", "GET", frozenset({"in-progress", "absent"})),
+        ),
+        Dial(
+            (
+                DialledNumber(
+                    "+13105550177",
+                    "/w",
+                    send_digits="w12",
+                    status=Callback("/s", events=frozenset({"initiated", "answered"})),
+                ),
+                DialledNumber("+13105550178"),
+            ),
+            action="/d",
+            timeout=9,
+            time_limit=60,
+            caller_id="+15555550100",
+            record="record-from-answer",
+        ),
+        Start(Stream("wss://lab.example/s", {}, "ear", "both_tracks", Callback("/e"))),
+        Stop("ear"),
+    )
+
+
 def test_an_empty_response_has_no_verbs() -> None:
     assert parse(b"<Response/>") == ()
 
@@ -75,6 +141,19 @@ def test_an_empty_response_has_no_verbs() -> None:
         (b"<response/>", "root is <response>"),
         (b"<Response><say>x</say></Response>", "<say> is not a verb"),
         (b"<Response><Connect/></Response>", "holds nothing"),
+        (b"<Response><Start><Siprec/></Start></Response>", "holds <Siprec>"),
+        (b"<Response><Stop/></Response>", "holds nothing"),
+        (b'<Response><Start><Stream track="left"/></Start></Response>', "track='left'"),
+        (b'<Response><Gather input="telepathy"/></Response>', "dtmf, speech, or both"),
+        (b'<Response><Gather numDigits="0"/></Response>', "numDigits='0'"),
+        (b'<Response><Gather finishOnKey="x"/></Response>', "keys of a telephone"),
+        (b"<Response><Gather><Dial/></Gather></Response>", "<Gather> holds <Dial>"),
+        (b'<Response><Gather actionOnEmptyResult="maybe"/></Response>', "false or true"),
+        (b'<Response><Record trim="hair"/></Response>', "trim='hair'"),
+        (b"<Response><Dial><Client>joey</Client></Dial></Response>", "holds <Client>"),
+        (b"<Response><Dial>" + b"<Number>1</Number>" * 11 + b"</Dial></Response>", "at most 10"),
+        (b'<Response><Dial record="loud"/></Response>', "record='loud'"),
+        (b'<Response><Play digits="abc"/></Response>', "telephone and w"),
         (b"<Response><Connect><Room/></Connect></Response>", "holds <Room>"),
         (b"<Response><Connect><Stream/><Stream/></Connect></Response>", "must hold one <Stream>"),
         (b"<Response><Connect><Stream><Say/></Stream></Connect></Response>", "holds <Say>"),

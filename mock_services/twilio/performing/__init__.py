@@ -1,0 +1,1 @@
+"""How a call performs TwiML's verbs: a module a family."""

@@ -1,0 +1,154 @@
+"""`<Dial>`: rings other numbers and connects the caller to the first that answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from urllib.parse import urljoin
+
+from mock_services.twilio.callbacks import Progress, Subscription, Webhook
+from mock_services.twilio.leg import Document, Ending, Leg, Next, Source, nobody
+from mock_services.twilio.models import E164, CallRecord
+from mock_services.twilio.parties import Party
+from mock_services.twilio.performing.ringing import ring
+from mock_services.twilio.performing.speech import tones_length
+from mock_services.twilio.protocol.steps import Interrupt, Speak
+from mock_services.twilio.protocol.verbs import Dial, DialledNumber
+from mock_services.twilio.protocol.webhook import Fields
+
+Screen = Callable[[Leg, Webhook], Awaitable[bool]]
+"""Lets a called party hear a document of its own before it is connected; False if that ends its call."""
+
+
+class ChildCall:
+    """The call to one of the numbers that a `<Dial>` rings."""
+
+    def __init__(self, parent: Leg, dialled: DialledNumber, caller: str, document: Document) -> None:
+        office = parent.office
+        record = CallRecord(caller, dialled.number, None, "outbound-dial", "queued", parent_call_sid=parent.record.sid)
+        self.party: Party = office.directory.party(dialled.number)
+        self.dialled = dialled
+        random = office.network.randomness.fresh(f"called {parent.run_id} {dialled.number} {parent.random.random()}")
+        self.leg = Leg(office, record, self.party.script, random, parent.run_id, nobody)
+        self.bridged = False
+        self.screen_url = None if dialled.url is None else urljoin(document.url, dialled.url)
+        subscription = Subscription.of(dialled.status, document.url)
+        self.progress = Progress(self.leg.callbacks, record, self.leg.fields, subscription)
+        self._ended = asyncio.Event()
+
+    def redirect(self, source: Source) -> bool:
+        """Refuse: a called party goes where its caller goes."""
+        return False
+
+    def end(self) -> None:
+        """Hang up from outside."""
+        self._ended.set()
+
+    def limit(self, seconds: float) -> None:
+        """Let the call go on for `seconds` from now at most."""
+        asyncio.get_running_loop().call_later(seconds, self.end)
+
+    async def reach(self, patience: float, screen: Screen) -> bool:
+        """Ring, and let the party hear its own document; True if it can be connected."""
+        ringing = asyncio.ensure_future(ring(self.leg, self.party, patience, self.progress))
+        hung_up = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait({ringing, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not ringing.done() or not ringing.result():
+                return False
+        finally:
+            ringing.cancel()
+            hung_up.cancel()
+        await asyncio.sleep(tones_length(self.dialled.send_digits))
+        return self.screen_url is None or await screen(self.leg, Webhook(self.screen_url, self.dialled.method))
+
+    async def talk(self, time_limit: float) -> None:
+        """Talk until the party hangs up, or is hung up from outside."""
+        self.bridged = True
+        try:
+            async with asyncio.timeout(min(self._conversation_seconds(), time_limit)):
+                await self._ended.wait()
+        except TimeoutError:
+            return  # the party has said all it has to say
+
+    def finish(self) -> None:
+        """End the call, if it has not ended, and tell of it."""
+        record = self.leg.record
+        record.end("completed" if record.start_time is not None else "canceled")
+        self.progress.tell("completed")
+
+    def _conversation_seconds(self) -> float:
+        """Give how long the two talk: each turn is a line of the called party and one of the caller, and breaths."""
+        script, leg = self.party.script, self.leg
+        turns = sum(isinstance(step, Speak | Interrupt) for step in script.course())
+        seconds = script.hang_up_pause_ms.draw_s(leg.random)
+        for _ in range(2 * turns):
+            seconds += leg.seconds_of(leg.any_line()) + script.reply_pause_ms.draw_s(leg.random)
+        return min(seconds, script.max_call_ms / 1000)
+
+
+async def dial(leg: Leg, verb: Dial, document: Document, screen: Screen) -> Next:
+    """Ring, connect, wait for the end of the conversation, and go on with the action."""
+    leg.answered(document)
+    for dialled in verb.numbers:
+        if not E164.fullmatch(dialled.number):
+            leg.fail("dial", "number-invalid", f"<Dial> names {dialled.number[:50]!r}, which is no number", 13223)
+            return Ending.HANG_UP
+    caller = verb.caller_id or leg.record.caller
+    children = [ChildCall(leg, dialled, caller, document) for dialled in verb.numbers]
+    for child in children:
+        leg.office.account.add_call(child.leg.record)
+        leg.office.running[child.leg.record.sid] = child
+        leg.children.append(child.leg)
+    try:
+        chosen = await _first(children, verb.timeout, screen)
+        recorded = await _bridge(leg, verb, chosen, document) if chosen is not None else []
+    finally:
+        for child in children:
+            leg.office.running.pop(child.leg.record.sid, None)
+            child.finish()
+    leg.failure = leg.failure or next((child.leg.failure for child in children if child.leg.failure), None)
+    told = chosen or children[0]
+    if verb.action is None:
+        return None
+    more = [
+        ("DialCallStatus", told.leg.record.status),
+        ("DialCallSid", told.leg.record.sid),
+        ("DialCallDuration", str(told.leg.record.duration)),
+        ("DialBridged", str(told.bridged).lower()),
+        *recorded,
+    ]
+    return await leg.follow(document, verb.action, verb.method, more)
+
+
+async def _first(children: list[ChildCall], patience: float, screen: Screen) -> ChildCall | None:
+    """Ring all at once; the first that can be connected ends the ringing of the others."""
+    reaching = {asyncio.ensure_future(child.reach(patience, screen)): child for child in children}
+    waiting = set(reaching)
+    try:
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task.result():
+                    return reaching[task]
+        return None
+    finally:
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting)
+
+
+async def _bridge(leg: Leg, verb: Dial, child: ChildCall, document: Document) -> Fields:
+    """Let the two talk; give what the action is told of a recording, if there is one."""
+    recording = None
+    if verb.record not in {"do-not-record", "false"}:
+        channels = 2 if verb.record.endswith("-dual") else 1
+        recording = leg.begin_recording("DialVerb", Subscription.of(verb.recording_status, document.url), channels)
+        leg.attach(recording.tape)
+    try:
+        await child.talk(verb.time_limit)
+    finally:
+        if recording is not None:
+            leg.finish_recording(recording)
+    return recording.fields(leg.network.account_sid) if recording is not None else []
