@@ -17,6 +17,7 @@ from compose_check import (
     Json,
     check_containers,
     compose,
+    exit_code,
     fail_on,
     newest_verdict,
     run_load,
@@ -197,21 +198,16 @@ def check_platform_file() -> None:
     say("compose/platform.yml fits")
 
 
-def main(services: Sequence[str]) -> int:
-    """0 when interception does its work, 1 with one sentence when not."""
-    try:
-        check_containers(services)
-        check_networks()
-        check_literal_addresses()
-        check_vendors()
-        check_stray()
-        check_stray_run(check_quiet_run())
-        check_platform_file()
-    except CheckError as error:
-        sys.stderr.write(f"compose-smoke: {error}.\n")
-        return 1
-    return 0
+def check_interception(services: Sequence[str]) -> None:
+    """Interception does its work, from the networks to the verdict of a run."""
+    check_containers(services)
+    check_networks()
+    check_literal_addresses()
+    check_vendors()
+    check_stray()
+    check_stray_run(check_quiet_run())
+    check_platform_file()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code(check_interception, sys.argv[1:]))

@@ -34,6 +34,8 @@ def make(server: Path, clients: Path, names: Collection[str]) -> bool:
     """
     if _will_do(server, clients, names):
         return False
+    for directory in (server, clients):
+        directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA(organization_name="Thanotopolis load lab")
     leaf = authority.issue_cert(*sorted(names), organization_name="Thanotopolis load lab")
     # The authority last: it is what `_will_do` cannot do without, so that a start cut short is begun again.

@@ -46,6 +46,10 @@ SocketHandler = Callable[[WebSocket], Awaitable[None]]
 TOLD_WITHIN_S = 1.0  # after a write to a closed connection the server tells that the client has gone
 
 
+class StartRefused(Exception):
+    """Why a service cannot start, in one sentence, for a lifespan to raise: it is said without a traceback."""
+
+
 class ErrorRenderer(Protocol):
     """How a service words what the chain itself refuses."""
 
@@ -354,6 +358,9 @@ async def _serve_lifespan(
         async with lifespan():
             await send({"type": "lifespan.startup.complete"})
             await receive()
+    except StartRefused as refusal:
+        await send({"type": "lifespan.startup.failed", "message": str(refusal)})
+        return
     except Exception as failure:
         log.exception("a service could not start or stop")
         await send({"type": "lifespan.startup.failed", "message": str(failure)})

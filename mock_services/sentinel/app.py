@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mock_services.core.service import Service
+from mock_services.core.service import Service, StartRefused
 from mock_services.sentinel.doors import Doors
 from mock_services.sentinel.errors import SentinelErrors
 from mock_services.sentinel.models import Sightings
@@ -55,10 +55,15 @@ class Sentinel:
 
     @asynccontextmanager
     async def _lifespan(self) -> AsyncIterator[None]:
-        host = str(self.settings.listen)
+        settings, host = self.settings, str(self.settings.listen)
         try:
-            await self._names.open(host, self.settings.dns_port)
-            await self._doors.open(host, self.settings.refused_ports)
+            try:
+                variable = f"LAB_SENTINEL_DNS_PORT is {settings.dns_port}"
+                await self._names.open(host, settings.dns_port)
+                variable = f"LAB_SENTINEL_REFUSED_PORTS is {','.join(map(str, settings.refused_ports))}"
+                await self._doors.open(host, settings.refused_ports)
+            except OSError as taken:
+                raise StartRefused(f"sentinel: {variable}, which cannot be listened on: {taken.strerror}") from taken
             yield
         finally:
             await self._names.close()

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mock_services.backend.settings import Settings
+from tests.support.compose_files import assert_few_rights
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -26,22 +27,8 @@ def test_the_services_are_those_of_the_design() -> None:
 
 
 @each_service
-def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
-    service = SERVICES[name]
-    assert service["init"] is True
-    assert service["read_only"] is True
-    assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
-    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"])
-    assert "privileged" not in service
-    assert "cap_add" not in service
-
-
-@each_service
-def test_a_service_is_bounded(name: str) -> None:
-    service = SERVICES[name]
-    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
-    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+def test_a_service_is_bounded_and_has_no_more_rights_than_it_needs(name: str) -> None:
+    assert_few_rights(SERVICES[name])
 
 
 @each_service

@@ -124,5 +124,5 @@ def test_without_docker_the_check_fails_with_one_sentence(
     docker.write_text("#!/bin/sh\necho no daemon >&2\nexit 1\n")
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert compose_check.main(SERVICES) == 1
+    assert compose_check.exit_code(compose_check.check_lab, SERVICES) == 1
     assert capsys.readouterr().err == "compose-smoke: docker compose ps ended with 1: no daemon.\n"

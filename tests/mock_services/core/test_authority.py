@@ -111,12 +111,15 @@ def test_as_a_command_it_says_what_it_did(folders: tuple[Path, Path]) -> None:
     assert said == [f"made {folders[1] / AUTHORITY}\n", f"kept {folders[1] / AUTHORITY}\n"]
 
 
-def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--server", str(tmp_path / "no"), "--clients", str(tmp_path)]) == 3
-    assert (
-        capsys.readouterr().err
-        == f"authority: {tmp_path / 'no' / 'key.new'} cannot be written: No such file or directory\n"
-    )
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert main(["--server", str(tmp_path / "taken"), "--clients", str(tmp_path)]) == 3
+    assert capsys.readouterr().err == f"authority: {tmp_path / 'taken'} cannot be written: File exists\n"
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    assert make(tmp_path / "a" / "server", tmp_path / "clients", VENDOR_HOSTS)
+    shake_hands(tmp_path / "a" / "server", tmp_path / "clients" / AUTHORITY, "api.openai.com")
 
 
 def test_a_certificate_that_cannot_be_served_is_one_sentence(tmp_path: Path) -> None:

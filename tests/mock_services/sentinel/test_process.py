@@ -139,6 +139,19 @@ def test_a_double_without_an_address_is_a_failure_and_logged() -> None:
     assert "api.openai.com is to be answered by no-such-service.invalid, which has no address" in log
 
 
+@pytest.mark.parametrize("variable", ["LAB_SENTINEL_DNS_PORT", "LAB_SENTINEL_REFUSED_PORTS"])
+def test_a_taken_port_is_named_without_a_traceback(variable: str) -> None:
+    command = [sys.executable, "-m", "mock_services.sentinel", "--port", "0"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            command, cwd=ROOT, env={"PATH": "", variable: port}, capture_output=True, text=True, check=False, timeout=20
+        )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"sentinel: {variable} is {port}, which cannot be listened on: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

@@ -1,0 +1,19 @@
+"""What every service of the lab's compose files is held to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def assert_few_rights(service: Mapping[str, Any]) -> None:
+    """No root, no capability, nothing to gain, nothing to write to, and bounds on memory and logs."""
+    assert service["init"] is True
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"])
+    assert not {"privileged", "cap_add"} & set(service)
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
