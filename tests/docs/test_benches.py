@@ -14,6 +14,15 @@ def test_the_media_bench_reports_its_figures() -> None:
     assert figures["calls_ended"] == 3
 
 
+def test_the_agent_bench_reports_its_figures() -> None:
+    command = [str(ROOT / "scripts" / "bench" / "agent"), "--streams", "3", "--seconds", "5", "--json"]
+    bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert bench.returncode in {0, 1, 2}, bench.stderr
+    figures = json.loads(bench.stdout)
+    assert (figures["streams_held"], figures["errors"]) == (3, {})
+    assert figures["replies"] > 0
+
+
 def test_the_http_bench_reports_its_figures() -> None:
     command = [str(ROOT / "scripts" / "bench" / "http"), "--part", "backend", "--seconds", "1", "--json"]
     bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
