@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mock_services.core.speech import SILENCE, load_recordings
 from mock_services.twilio.protocol.media import MARKS_PENDING, MediaStream, StreamState, StreamStateError
+from mock_services.twilio.protocol.tape import Tape
 
 STREAM = "MZ" + "0" * 32
 PAYLOAD = base64.b64encode(bytes([SILENCE]) * 160)
@@ -207,6 +208,50 @@ def test_clear_cuts_the_voice_that_was_not_heard_yet() -> None:
     stream.receive(media(VOICE * 5), 5.0)
     stream.receive(CLEAR, 5.3)
     assert (stream.voiced_until, stream.plays_until) == (5.3, 5.3)
+
+
+def test_a_tape_is_given_what_is_played_and_when_and_what_was_cleared() -> None:
+    heard: list[tuple[str, float]] = []
+
+    class Listener(Tape):
+        def agent(self, ulaw: bytes, at: float) -> None:
+            heard.append((f"{len(ulaw)} bytes", at))
+
+        def cut(self, at: float) -> None:
+            heard.append(("cut", at))
+
+    stream = MediaStream("AC1", "CA1", STREAM, {}, Listener(0.0, 60.0))
+    stream.connected()
+    stream.start()
+    stream.receive(media(VOICE), 5.0)
+    stream.receive(media(VOICE), 5.1)
+    stream.receive(CLEAR, 5.25)
+    stream.receive(media(VOICE), 6.0)
+    times = [("1600 bytes", 5.0), ("1600 bytes", pytest.approx(5.2)), ("cut", 5.25), ("1600 bytes", 6.0)]
+    assert heard == times
+
+
+@given(st.lists(st.sampled_from(["voice", "silence", "clear", "wait"]), max_size=30))
+def test_voice_is_never_heard_twice_at_a_time_nor_after_a_clear(steps: list[str]) -> None:
+    stream, now, voiced_until = started(), 10.0, 10.0
+    for step in steps:
+        if step == "wait":
+            now += 0.15
+        elif step == "clear":
+            stream.receive(CLEAR, now)
+            assert stream.voiced_until <= now
+            assert stream.plays_until <= now
+            voiced_until = min(voiced_until, now)
+        else:
+            heard_at = stream.receive(media(VOICE if step == "voice" else bytes([SILENCE]) * 800), now)
+            if step == "voice":
+                assert heard_at is not None
+                assert heard_at >= max(now, voiced_until) - 1e-9
+                voiced_until = stream.voiced_until
+                assert voiced_until == pytest.approx(heard_at + 0.2)
+            else:
+                assert heard_at is None
+        assert stream.plays_until >= stream.voiced_until - 1e-9
 
 
 @pytest.mark.parametrize(
