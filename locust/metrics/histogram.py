@@ -13,7 +13,7 @@ a fresh one every second here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 EXACT = 2048
 """Values below this have a bucket of their own."""
@@ -30,13 +30,18 @@ def bucket_of(micros: int) -> int:
     return (shift << 10) + (micros >> shift)
 
 
+def lowest_of(index: int) -> int:
+    """The lowest value of bucket `index`, in microseconds."""
+    if index < EXACT:
+        return index
+    shift = (index >> 10) - 1
+    return (index - (shift << 10)) << shift
+
+
 def middle_of(index: int) -> float:
     """The middle of bucket `index`, in microseconds."""
-    if index < EXACT:
-        return float(index)
-    shift = (index >> 10) - 1
-    low = (index - (shift << 10)) << shift
-    return low + ((1 << shift) - 1) / 2
+    width = 1 if index < EXACT else 1 << ((index >> 10) - 1)
+    return lowest_of(index) + (width - 1) / 2
 
 
 class Histogram:
@@ -89,17 +94,22 @@ class Histogram:
         if not self.count:
             return [None] * len(quantiles)
         found: list[float | None] = []
-        wanted = iter([max(1, math.ceil(quantile * self.count)) for quantile in quantiles])
+        ranks = [max(1, math.ceil(quantile * self.count)) for quantile in quantiles]
+        wanted = iter(ranks)
         rank = next(wanted, None)
         seen = 0
-        for index in sorted(self.buckets):
-            seen += self.buckets[index]
+        for index, count in self._counts(ranks):
+            seen += count
             while rank is not None and seen >= rank:
                 found.append(min(max(middle_of(index), self.least), self.greatest))
                 rank = next(wanted, None)
             if rank is None:
                 break
         return found
+
+    def _counts(self, ranks: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """Buckets and their counts in rising order; those that hold no value of these ranks may be given as one."""
+        return sorted(self.buckets.items())
 
     def percentile(self, quantile: float) -> float | None:
         """One percentile, as `percentiles` gives them."""
@@ -130,3 +140,41 @@ class Histogram:
         decoded.buckets = dict(zip(numbers[3::2], numbers[4::2], strict=True))
         decoded.count = sum(decoded.buckets.values())
         return decoded
+
+
+class Total(Histogram):
+    """A histogram that others are added to, and that is asked for its percentiles every second.
+
+    It also counts by groups of 32 buckets, so that a percentile of a long run is found without a look at every bucket.
+    """
+
+    __slots__ = ("groups",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: dict[int, int] = {}
+
+    def record(self, micros: int) -> None:
+        """Not on a total: what is recorded one by one is recorded in a histogram, and added."""
+        raise TypeError("values are recorded in a Histogram, which is then merged into a Total")
+
+    def merge(self, other: Histogram) -> None:
+        """Add everything that `other` holds."""
+        super().merge(other)
+        groups = self.groups
+        for index, count in other.buckets.items():
+            groups[index >> 5] = groups.get(index >> 5, 0) + count
+
+    def _counts(self, ranks: Sequence[int]) -> Iterator[tuple[int, int]]:
+        wanted = iter(ranks)
+        rank = next(wanted, None)
+        seen = 0
+        for group in sorted(self.groups):
+            after = seen + self.groups[group]
+            if rank is not None and after >= rank:
+                yield from ((i, self.buckets[i]) for i in range(group << 5, (group + 1) << 5) if i in self.buckets)
+                while rank is not None and after >= rank:
+                    rank = next(wanted, None)
+            else:
+                yield (group << 5) + 31, self.groups[group]
+            seen = after

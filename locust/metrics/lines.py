@@ -7,14 +7,20 @@ Tags come from bounded sets (request types and names, areas, outcome classes, wo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 
 from metrics.areas import area_of
-from metrics.histogram import Histogram
+from metrics.histogram import Histogram, lowest_of
 from metrics.merge import Merge, Second
 from metrics.recorder import Cell
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+BOUNDS_MS = (
+    *(1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700),
+    *(1000, 1500, 2000, 3000, 5000, 7000, 10_000, 20_000, 60_000),
+)
+"""Upper bounds of a heatmap's buckets."""
 MILLISECONDS = 1000
 """Points carry milliseconds since the epoch (write precision `ms`)."""
 
@@ -38,6 +44,24 @@ def _field(value: Field) -> str:
     return f"{value}i" if isinstance(value, int) else repr(float(value))
 
 
+class Increase:
+    """By how much a count grew in a second, however often that second is written: its last point has all of it."""
+
+    def __init__(self) -> None:
+        self._time: int | None = None
+        self._base = 0
+        self._total = 0
+
+    def at(self, time: int, total: int) -> int:
+        """The growth in second `time` of a count that is `total` now; one that began anew has grown from 0."""
+        if time != self._time:
+            self._time, self._base = time, self._total
+        if total < self._total:
+            self._base = 0
+        self._total = total
+        return total - self._base
+
+
 def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field | None], time_ms: int) -> str:
     """One point; fields that are None are left out, and there must be another."""
     where = "".join(f",{name}={escape(value)}" for name, value in tags.items())
@@ -45,12 +69,22 @@ def line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, Field |
     return f"{measurement}{where} {what} {time_ms}"
 
 
-def _latencies(histogram: Histogram | None, prefix: str, suffix: str) -> dict[str, Field | None]:
+def latency_fields(histogram: Histogram | None, prefix: str = "", suffix: str = "") -> dict[str, Field | None]:
+    """Percentiles, maximum and average in ms; no field at all where there is no latency."""
     if histogram is None or not histogram.count:
         return {}
     values: dict[str, float | None] = dict(zip(QUANTILES, histogram.percentiles(list(QUANTILES.values())), strict=True))
     values |= {"max": float(histogram.greatest), "avg": histogram.mean}
     return {f"{prefix}{name}{suffix}": None if value is None else value / 1000 for name, value in values.items()}
+
+
+def bucket_fields(histogram: Histogram) -> dict[str, int]:
+    """How many latencies lie in each bucket of a heatmap that holds any (over the bound before, up to its own)."""
+    counts = [0] * (len(BOUNDS_MS) + 1)
+    for index, count in histogram.buckets.items():
+        counts[bisect_left(BOUNDS_MS, lowest_of(index) / 1000)] += count
+    names = [*(f"le_{bound}" for bound in BOUNDS_MS), "le_inf"]
+    return {"count": histogram.count} | {name: count for name, count in zip(names, counts, strict=True) if count}
 
 
 def fields_of(second: Cell, total: Cell) -> dict[str, Field | None]:
@@ -60,20 +94,21 @@ def fields_of(second: Cell, total: Cell) -> dict[str, Field | None]:
         "failures": second.failures,
         "rps": float(second.requests),
         "error_percent": second.error_percent if second.requests else None,
-        **_latencies(second.latency, "", ""),
-        **_latencies(second.intended, "intended_", ""),
+        **latency_fields(second.latency),
+        **latency_fields(second.intended, "intended_"),
         "count_total": total.requests,
         "failures_total": total.failures,
         "error_percent_total": total.error_percent if total.requests else None,
-        **_latencies(total.latency, "", "_total"),
-        **_latencies(total.intended, "intended_", "_total"),
+        **latency_fields(total.latency, suffix="_total"),
+        **latency_fields(total.intended, "intended_", "_total"),
     }
 
 
 def second_lines(run_id: str, second: Second, merge: Merge) -> Iterator[str]:
-    """Everything that was measured in one second: `requests`, `areas`, `overall` and `outcomes`.
+    """All requests of one second: `requests`, `latency_buckets`, `outcomes`, `areas` and `overall`.
 
-    Every endpoint seen so far has a point, so that a graph falls to zero rather than stop.
+    Every endpoint and outcome seen so far has a point, so that a graph falls to zero rather than stop, and the number
+    of points does not depend on how many requests there were.
     """
     time_ms = second.time * MILLISECONDS
     nothing = Cell()
@@ -82,32 +117,15 @@ def second_lines(run_id: str, second: Second, merge: Merge) -> Iterator[str]:
         tags = {"run_id": run_id, "type": request_type, "name": name, "area": area_of(*endpoint)}
         cell = second.endpoints.get(endpoint, nothing)
         yield line("requests", tags, fields_of(cell, total), time_ms)
-        for outcome, count in cell.outcomes.items():
-            yield line("outcomes", tags | {"outcome": outcome}, {"count": count}, time_ms)
+        yield line("latency_buckets", tags, bucket_fields(cell.latency), time_ms)
+        for outcome, so_far in total.outcomes.items():
+            counts = {"count": cell.outcomes.get(outcome, 0), "count_total": so_far}
+            yield line("outcomes", tags | {"outcome": outcome}, counts, time_ms)
     for area, total in merge.areas.items():
         if total.requests:
             fields = fields_of(second.areas[area], total)
             yield line("areas", {"run_id": run_id, "area": area}, fields, time_ms)
     yield line("overall", {"run_id": run_id}, fields_of(second.overall, merge.overall), time_ms)
-
-
-def user_lines(run_id: str, time: int, users: int, workers: Sequence[tuple[int, float | None]]) -> Iterator[str]:
-    """`users` (with how many workers, and their CPU) and `workers` (each one's CPU), in one second.
-
-    `workers` holds each worker's number and its use of one core in percent.
-    """
-    time_ms = time * MILLISECONDS
-    known = [cpu for _, cpu in workers if cpu is not None]
-    fields: dict[str, Field | None] = {
-        "users": users,
-        "workers": len(workers),
-        "cpu_avg": sum(known) / len(known) if known else None,
-        "cpu_max": max(known) if known else None,
-    }
-    yield line("users", {"run_id": run_id}, fields, time_ms)
-    for number, cpu in workers:
-        if cpu is not None:
-            yield line("workers", {"run_id": run_id, "worker": str(number)}, {"cpu": cpu}, time_ms)
 
 
 def event_line(run_id: str, kind: str, text: str, time: float) -> str:

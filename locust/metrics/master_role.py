@@ -9,7 +9,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,8 @@ class MasterRole:
         self._stopping = False
 
     def listen(self) -> None:
-        """Check that results can be written, and add the listeners."""
+        """Check that results can be written, add the listeners, and begin to watch this process."""
+        self._measurement.process.start()
         self._check_results_dir()
         self._load_writer()
         self._measurement.ids.on_page = self._web_ui is not None
@@ -142,7 +143,10 @@ class MasterRole:
             self._take_own(run)
             if not self._leaving:
                 attendance.look(time.time())
-            run.tick(self._runner.user_count, time.time())
+            runner = self._runner
+            by_scenario = runner.reported_user_classes_count if self._distributed else runner.user_classes_count
+            so_far = self._ending(attendance, planned=())
+            run.tick(runner.user_count, time.time(), by_scenario=by_scenario, so_far=so_far)
             self._end_if_broken(run)
 
     def _end_if_broken(self, run: Run) -> None:
@@ -163,7 +167,8 @@ class MasterRole:
 
     def _take_own(self, run: Run) -> None:
         if not self._distributed:
-            run.report(LOCAL, self._measurement.recorder.take(), time.time())
+            measurement = self._measurement
+            run.report(LOCAL, measurement.recorder.take() | {"process": measurement.process.take()}, time.time())
 
     def _on_spawning_complete(self, **_rest: Any) -> None:
         if self._environment.reset_stats:
@@ -218,7 +223,8 @@ class MasterRole:
         before.join()
         if not before.successful():
             measurement.alarms.raise_fault()  # its traceback is in the log, and the run is invalid
-        verdict = run.finish(self._ending(attendance), self._runner.user_count, now)
+        planned = sorted(user_class.__name__ for user_class in environment.user_classes)
+        verdict = run.finish(self._ending(attendance, planned), self._runner.user_count, now)
         directory = measurement.results_dir / run.run_id
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -237,7 +243,7 @@ class MasterRole:
             self._say(verdict)
         measurement.run = None
 
-    def _ending(self, attendance: Attendance) -> Ending:
+    def _ending(self, attendance: Attendance, planned: Sequence[str]) -> Ending:
         errors: dict[str, int] = {}
         for found in self._runner.exceptions.values():
             text = " ".join(str(found["msg"]).split())[:200] or "an exception without a text"
@@ -245,7 +251,7 @@ class MasterRole:
         if self._measurement.alarms.fault:
             errors["an exception in a listener or a greenlet: the log has its traceback"] = 1
         return Ending(
-            planned=sorted(user_class.__name__ for user_class in self._environment.user_classes),
+            planned=planned,
             workers_lost=sorted(attendance.lost),
             cpu_warning=self._measurement.alarms.cpu_warning,
             task_errors=errors,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from metrics.alarms import Alarms
+from metrics.process import OwnProcess
 from metrics.recorder import Recorder
 from metrics.results import Result
 from metrics.run import Run
@@ -50,6 +51,7 @@ class Measurement:
         """The run under way, where it is judged."""
         self.recorder = Recorder()
         self.alarms = Alarms()
+        self.process = OwnProcess()
         self.ids = RunIds(results_dir, run_id)
 
     def record_start(self, dropped: bool) -> None:

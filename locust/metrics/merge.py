@@ -7,7 +7,7 @@ over again with its fuller values (a point with the same tags and time replaces 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Worker:
     cpu: list[float] = field(default_factory=list)
     """Use of one core in percent, a value a report."""
     clock_offset: float = 0.0
+    process: Mapping[str, Any] | None = None
+    """What `metrics.process.OwnProcess.take` gave there last."""
     final: bool = False
     """Its last report of this run has come."""
 
@@ -52,8 +54,15 @@ class Second:
 class Merge:
     """The merged statistics of one run."""
 
-    def __init__(self, started: float, max_endpoints: int = MAX_ENDPOINTS) -> None:
+    def __init__(
+        self,
+        started: float,
+        max_endpoints: int = MAX_ENDPOINTS,
+        groups_of: Callable[[Endpoint], Sequence[str]] = lambda endpoint: (),
+    ) -> None:
         self.started = started
+        self._name_groups = groups_of
+        self._groups_of: dict[Endpoint, Sequence[str]] = {}
         self._max_endpoints = max_endpoints
         self.workers: dict[str, Worker] = {}
         self.overflow = 0
@@ -71,8 +80,10 @@ class Merge:
     def reset(self) -> None:
         """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
         self.endpoints: dict[Endpoint, Cell] = {}
-        self.areas: dict[str, Cell] = {area: Cell() for area in AREAS}
-        self.overall = Cell()
+        self.areas: dict[str, Cell] = {area: Cell.total() for area in AREAS}
+        self.overall = Cell.total()
+        self.groups: dict[str, Cell] = {}
+        """The sums of the groups that the targets name."""
 
     def add(self, worker_id: str, delta: Mapping[str, Any], now: float) -> None:
         """Add what `Recorder.take` gave on worker `worker_id`, received at `now` by the master's clock."""
@@ -85,6 +96,7 @@ class Merge:
         worker.clock = delta["now"] - worker.clock_offset
         if delta.get("cpu") is not None:
             worker.cpu.append(delta["cpu"])
+        worker.process = delta.get("process")
         worker.final = worker.final or bool(delta.get("final"))
         self.overflow += delta["overflow"]
         planned, dropped = delta.get("starts", (0, 0))
@@ -105,7 +117,12 @@ class Merge:
             cell = Cell.decode(flat)
             endpoint = self._bounded((request_type, name), cell.requests)
             merged.setdefault(endpoint, Cell()).merge(cell)
-            self.endpoints.setdefault(endpoint, Cell()).merge(cell)
+            if endpoint not in self.endpoints:
+                self.endpoints[endpoint] = Cell.total()
+                self._groups_of.setdefault(endpoint, self._name_groups(endpoint))
+            self.endpoints[endpoint].merge(cell)
+            for group in self._groups_of[endpoint]:
+                self.groups.setdefault(group, Cell.total()).merge(cell)
             self.areas[area_of(*endpoint)].merge(cell)
             self.overall.merge(cell)
             for outcome in cell.outcomes:

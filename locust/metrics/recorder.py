@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from metrics.histogram import Histogram
+from metrics.histogram import Histogram, Total
 from metrics.outcome import OUTCOMES, classify
 
 Endpoint = tuple[str, str]
@@ -37,6 +37,13 @@ class Cell:
         self.latency = Histogram()
         self.intended: Histogram | None = None
 
+    @classmethod
+    def total(cls) -> Cell:
+        """A cell that others are added to."""
+        cell = cls()
+        cell.latency = Total()
+        return cell
+
     def merge(self, other: Cell) -> None:
         """Add everything that `other` holds."""
         self.requests += other.requests
@@ -46,7 +53,7 @@ class Cell:
         self.latency.merge(other.latency)
         if other.intended is not None:
             if self.intended is None:
-                self.intended = Histogram()
+                self.intended = type(self.latency)()
             self.intended.merge(other.intended)
 
     @property

@@ -32,6 +32,8 @@ class Measured:
     """Its measures by name."""
     windows: Windows | None = None
     """None where all of it is one window."""
+    groups: Mapping[str, Cell] | None = None
+    """The sums of the targets' groups, those without a request left out; None where they are still to be made."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ def figure(value: float | None) -> str:
 
 def results_of(measured: Measured, targets: Targets) -> list[Result]:
     """What these measurements make of each target."""
-    cells = {group: targets.cell_of(group, measured.endpoints) for group in {t.group for t in targets.targets}}
+    groups = {target.group for target in targets.targets}
+    if measured.groups is None:
+        cells = {group: targets.cell_of(group, measured.endpoints) for group in groups}
+    else:
+        cells = {group: measured.groups.get(group) or Cell() for group in groups}
     return [_result(target, cells[target.group], measured) for target in targets.targets]
 
 

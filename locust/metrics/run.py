@@ -9,14 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from metrics.lines import event_line, second_lines, user_lines
+from metrics.lines import event_line, second_lines
+from metrics.live_lines import ScenarioLines, outbox_line, user_lines, verdict_lines
 from metrics.merge import Merge, Second
 from metrics.moments import Moment, moment_of
-from metrics.outbox import LIVE
+from metrics.outbox import LIVE, RUNS
 from metrics.results import Measured, Result, Users, results_of
+from metrics.summary_lines import RunSummary, summary_lines
 from metrics.targets import Targets
 from metrics.verdict import Generator, Plan, RunFacts, Verdict, judge
 from metrics.windows import Windows
+
+SILENT_S = 5.0
+"""A worker that has not reported for this long is not counted among those that run."""
 
 
 class PointWriter(Protocol):
@@ -38,6 +43,14 @@ class PointWriter(Protocol):
     def points_waiting(self) -> int:
         """Points that wait, to be written later."""
 
+    @property
+    def bytes_waiting(self) -> int:
+        """What they take on the disk."""
+
+    @property
+    def delay_s(self) -> float:
+        """For how long points have waited without a break."""
+
     def start(self) -> None:
         """Begin to deliver."""
 
@@ -50,7 +63,7 @@ class PointWriter(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """What Locust knows when a run ends."""
+    """What Locust knows when a run ends, or would know if it ended now."""
 
     planned: Sequence[str]
     """The user classes that were to run."""
@@ -70,7 +83,7 @@ class Run:
         self.targets = targets
         self.started = now
         self.ended = now
-        self.merge = Merge(now)
+        self.merge = Merge(now, groups_of=targets.groups_of)
         self.moments: dict[int, Moment] = {}
         self.most_users = 0
         self.latest: Second | None = None
@@ -79,30 +92,47 @@ class Run:
         self._users: dict[int, int] = {}
         self._present: dict[int, int] = {}
         """How many users each second of the run had, at most."""
+        self._scenarios = ScenarioLines(run_id)
         self._writer = writer
         if writer is not None:
             writer.start()
-        self._submit([event_line(run_id, "start", f"run {run_id} started against {host}, seed {seed}", now)])
+        self.write([event_line(run_id, "start", f"run {run_id} started against {host}, seed {seed}", now)])
 
-    def _submit(self, lines: Sequence[str]) -> None:
+    def write(self, lines: Sequence[str], bucket: str = LIVE) -> None:
+        """Have points written, of whatever was measured in this run."""
         if self._writer is not None:
-            self._writer.submit(lines)
+            self._writer.submit(lines, bucket)
 
     def report(self, worker_id: str, delta: Mapping[str, Any], now: float) -> None:
         """Take in what a worker recorded since its last report."""
         self.merge.add(worker_id, delta, now)
 
-    def tick(self, users: int, now: float, everything: bool = False) -> None:
-        """Hand over the seconds that have become whole; called about once a second with the users then running."""
+    def tick(
+        self,
+        users: int,
+        now: float,
+        everything: bool = False,
+        by_scenario: Mapping[str, int] | None = None,
+        so_far: Ending | None = None,
+    ) -> None:
+        """Hand over the seconds that have become whole; called about once a second with the users then running.
+
+        `by_scenario` says how many users each user class has. With `so_far` the verdict so far is written as well.
+        """
         self.most_users = max(self.most_users, users)
         self._users[int(now)] = users
         lines: list[str] = []
         for second in self.merge.closed(now, everything):
             self._remember(second)
             lines += second_lines(self.run_id, second, self.merge)
-        workers = [(w.number, w.cpu[-1] if w.cpu else None) for w in self.merge.workers.values() if now - w.seen < 5]
+        workers = [worker for worker in self.merge.workers.values() if now - worker.seen < SILENT_S]
         lines += user_lines(self.run_id, int(now), users, workers)
-        self._submit(lines)
+        lines += self._scenarios.at(int(now), self.merge.scenarios, by_scenario or {})
+        if so_far is not None:
+            lines += verdict_lines(self.run_id, int(now), self._judge(so_far, now))
+        if self._writer is not None:
+            lines.append(outbox_line(self.run_id, int(now), self._writer))
+        self.write(lines)
 
     def _remember(self, second: Second) -> None:
         if self.latest is None or second.time >= self.latest.time:
@@ -119,15 +149,17 @@ class Run:
         """End the run: write everything that was reported, decide the verdict, and write that too."""
         self.ended = now
         self.tick(users, now, everything=True)
-        self._submit([event_line(self.run_id, "stop", f"run {self.run_id} stopped", now)])
-        verdict = self._judge(ending)
+        self.write([event_line(self.run_id, "stop", f"run {self.run_id} stopped", now)])
+        verdict = self._judge(ending, now)
         text = f"{verdict.verdict}: {verdict.reasons[0]}" if verdict.reasons else verdict.verdict
-        self._submit([event_line(self.run_id, "verdict", text, now)])
+        self.write([event_line(self.run_id, "verdict", text, now), *verdict_lines(self.run_id, int(now), verdict)])
+        summary = RunSummary(self.run_id, self.seed, self.host, self.most_users, now - self.started, now)
+        self.write(list(summary_lines(summary, self.merge, verdict)), RUNS)
         if self._writer is None:
             return verdict
         self._writer.close()
         # What could not be written is known only now, and decides with the rest.
-        return self._judge(ending)
+        return self._judge(ending, now)
 
     def reset(self) -> None:
         """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
@@ -154,7 +186,7 @@ class Run:
         results = results_of(Measured(self.merge.since(second), duration_s), self.targets)
         return [result for result in results if result.ok is False and result.requests >= at_least]
 
-    def _judge(self, ending: Ending) -> Verdict:
+    def _judge(self, ending: Ending, now: float) -> Verdict:
         merge = self.merge
         writer = self._writer
         alone = len(merge.workers) == 1 and "local" in merge.workers
@@ -179,8 +211,9 @@ class Run:
         start = int(self.started)
         facts = RunFacts(
             run_id=self.run_id,
-            duration_s=self.ended - self.started,
+            duration_s=now - self.started,
             endpoints=merge.endpoints,
+            groups=merge.groups,
             scenarios=merge.scenarios,
             planned=ending.planned,
             generator=generator,

@@ -165,11 +165,19 @@ class Targets:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise TargetError(f"two targets have the name {twice[0]!r}: name each target once")
 
+    def groups_of(self, endpoint: Endpoint) -> list[str]:
+        """The groups with targets to which an endpoint belongs."""
+        return [group for group in {target.group for target in self.targets} if self.holds(group, endpoint)]
+
+    def holds(self, group: str, endpoint: Endpoint) -> bool:
+        """Whether an endpoint belongs to a group."""
+        return group in ("all", area_of(*endpoint)) or (group in self.groups and self.groups[group].holds(*endpoint))
+
     def cell_of(self, group: str, endpoints: Mapping[Endpoint, Cell]) -> Cell:
         """The merged cell of a group's endpoints."""
         merged = Cell()
         for endpoint, cell in endpoints.items():
-            if group in ("all", area_of(*endpoint)) or (group in self.groups and self.groups[group].holds(*endpoint)):
+            if self.holds(group, endpoint):
                 merged.merge(cell)
         return merged
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from metrics.areas import AREAS
+from metrics.areas import AREAS, area_of
 from metrics.interception import Interception
 from metrics.outcome import CONNECTION, FAILURES
 from metrics.reconciliation import Reconciliation
@@ -154,6 +154,8 @@ class RunFacts:
     users: Users = field(default_factory=Users)
     windows: Windows | None = None
     """The targets that have a window, as they fared; None where all of the run is one."""
+    groups: Mapping[str, Cell] | None = None
+    """The sums of the targets' groups; None where they are still to be made."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ class Verdict:
 def judge(facts: RunFacts, targets: Targets) -> Verdict:
     """Decide a run."""
     generator = facts.generator
-    measured = Measured(facts.endpoints, facts.duration_s, facts.users, generator.measures, facts.windows)
+    measured = Measured(facts.endpoints, facts.duration_s, facts.users, generator.measures, facts.windows, facts.groups)
     results = results_of(measured, targets)
     missed = [result for result in results if result.ok is False and result.target.kind != GENERATOR]
     distorting = list(_distorting(generator))
@@ -234,7 +236,7 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
         verdict=verdict,
         reasons=reasons,
         results=results,
-        areas={area: _counts(targets.cell_of(area, facts.endpoints)) for area in AREAS},
+        areas=_counts_by_area(facts.endpoints),
         scenarios={
             name: {"requests": facts.scenarios.get(name, (0, 0))[0], "failures": facts.scenarios.get(name, (0, 0))[1]}
             for name in sorted({*facts.planned, *facts.scenarios})
@@ -245,8 +247,13 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
     )
 
 
-def _counts(cell: Cell) -> dict[str, int]:
-    return {"requests": cell.requests, "failures": cell.failures}
+def _counts_by_area(endpoints: Mapping[Endpoint, Cell]) -> dict[str, dict[str, int]]:
+    counts = {area: {"requests": 0, "failures": 0} for area in AREAS}
+    for endpoint, cell in endpoints.items():
+        of_area = counts[area_of(*endpoint)]
+        of_area["requests"] += cell.requests
+        of_area["failures"] += cell.failures
+    return counts
 
 
 def _why_errors(facts: RunFacts) -> Iterator[str]:

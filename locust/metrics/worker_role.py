@@ -17,7 +17,8 @@ class WorkerRole:
         self._measurement, self._environment, self._runner = measurement, environment, runner
 
     def listen(self) -> None:
-        """Add the listeners."""
+        """Add the listeners, and begin to watch this process."""
+        self._measurement.process.start()
         events = self._environment.events
         events.request.add_listener(self._measurement.recorder.record)
         events.report_to_master.add_listener(self._on_report_to_master)
@@ -27,7 +28,8 @@ class WorkerRole:
         events.quitting.add_listener(self._on_quitting)
 
     def _on_report_to_master(self, client_id: str, data: dict[str, Any]) -> None:
-        data[KEY] = self._measurement.recorder.take() | self._measurement.alarms.encode()
+        measurement = self._measurement
+        data[KEY] = measurement.recorder.take() | measurement.alarms.encode() | {"process": measurement.process.take()}
 
     def _on_start(self, environment: Any, **_rest: Any) -> None:
         # The master's options come with its order to spawn, and with them the id it gave to the run.

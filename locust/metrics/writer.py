@@ -11,6 +11,7 @@ disk is full in memory. What falls off either bound, and lines that InfluxDB ref
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -60,6 +61,7 @@ class Writer:
         self._files = gevent.threadpool.ThreadPool(1)
         self._stored = gevent.event.Event()
         self._submitted = gevent.event.Event()
+        self._empty_at = time.monotonic()
         self._away = False
         self._disk_full = False
         self._closing = gevent.event.Event()
@@ -92,6 +94,11 @@ class Writer:
         """What the outbox takes on disk."""
         return self._outbox.bytes
 
+    @property
+    def delay_s(self) -> float:
+        """For how long points have waited without a break; 0 when none wait."""
+        return time.monotonic() - self._empty_at if self.points_waiting else 0.0
+
     def start(self) -> None:
         """Start the greenlets."""
         self._storing = gevent.spawn(self._store_forever)
@@ -102,6 +109,8 @@ class Writer:
         """Take the lines of one batch, without waiting; the oldest make room when memory is full."""
         if not lines or self._closed:
             return
+        if not self.points_waiting:
+            self._empty_at = time.monotonic()
         self._memory.append((bucket, lines))
         self._in_memory += len(lines)
         while self._in_memory > MEMORY_POINTS and len(self._memory) > 1:

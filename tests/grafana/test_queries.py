@@ -42,6 +42,8 @@ class Lines:
     points_written = 0
     points_lost = 0
     points_waiting = 0
+    bytes_waiting = 0
+    delay_s = 0.0
     lost_because = ""
 
     def __init__(self) -> None:
@@ -51,7 +53,8 @@ class Lines:
         pass
 
     def submit(self, lines: Any, bucket: str = "live") -> None:
-        self.kept += lines
+        if bucket == "live":
+            self.kept += lines
 
     def close(self) -> None:
         pass

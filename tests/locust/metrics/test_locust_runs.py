@@ -56,12 +56,13 @@ def measured(tmp_path_factory: pytest.TempPathFactory, target: str, influx: Infl
         target,
         *HEADLESS,
         *("-u", "12", "-t", "5s", "Reader", "Failing", "Planned"),
+        workers=4,
         TEST_INFLUX=influx.url,
         TEST_RUN_ID="measured",
     )
     with running(*processes):
         code = processes[0].finish()
-        assert [process.finish() for process in processes[1:]] == [0, 0]
+        assert [process.finish() for process in processes[1:]] == [0, 0, 0, 0]
     return processes[0], code
 
 
@@ -70,7 +71,7 @@ def test_counts_equal_the_raw_samples_and_locusts_own(measured: tuple[Locust, in
     verdict, samples = run.verdict(), run.samples()
     assert code == 0, run.output
     assert verdict["verdict"] == "pass"
-    assert verdict["generator"]["workers"] == 2
+    assert verdict["generator"]["workers"] == 4
     assert len(samples) > 100
     assert verdict["totals"]["requests"] == len(samples)
     assert verdict["totals"]["failures"] == sum(failed for *_, failed, _ in samples)
@@ -129,12 +130,34 @@ def test_influxdb_holds_outcomes_areas_users_workers_and_events(measured: tuple[
         area: counts["requests"] for area, counts in measured[0].verdict()["areas"].items() if counts["requests"]
     }
     users = influx.query(f'SELECT max("users") AS most, max(workers) AS workers FROM "users" {where}')
-    assert (users[0]["most"], users[0]["workers"]) == (12, 2)
-    workers = influx.query(f"SELECT count(cpu) AS n FROM workers {where} GROUP BY worker")
-    assert {row["worker"] for row in workers} == {"1", "2"}
+    assert (users[0]["most"], users[0]["workers"]) == (12, 4)
+    workers = influx.query(
+        f"SELECT count(cpu) AS n, max(lag_max) AS lag, max(rss) AS rss FROM workers {where} GROUP BY worker"
+    )
+    assert {row["worker"] for row in workers} == {"1", "2", "3", "4"}
+    assert all(row["lag"] > 0 and row["rss"] > 1_000_000 for row in workers)
     events = influx.query(f"SELECT text, tags FROM events {where}")
     assert sorted(row["tags"] for row in events) == ["run,start", "run,stop", "run,verdict"]
     assert any(row["text"] == "pass" for row in events)
+
+
+def test_influxdb_holds_buckets_scenarios_and_what_stays_of_a_run(measured: tuple[Locust, int], influx: Influx) -> None:
+    verdict, samples = measured[0].verdict(), measured[0].samples()
+    where = "WHERE run_id = 'measured'"
+    (buckets,) = influx.query(f"SELECT sum(/^le_/) FROM latency_buckets {where}")
+    assert sum(count for name, count in buckets.items() if name.startswith("sum_") and count) == len(samples)
+    scenarios = influx.query(f'SELECT sum(count) AS n, max("users") AS most FROM scenarios {where} GROUP BY scenario')
+    assert {row["scenario"]: row["n"] for row in scenarios} == {
+        name: counts["requests"] for name, counts in verdict["scenarios"].items()
+    }
+    assert sum(row["most"] for row in scenarios) == 12
+    (so_far,) = influx.query(f"SELECT last(verdict) AS verdict, last(code) AS code FROM verdict {where}")
+    assert (so_far["verdict"], so_far["code"]) == ("pass", 0)
+    (summary,) = influx.query(f'SELECT * FROM "runs"."run_summary" {where}')
+    assert (summary["verdict"], summary["count"], summary["workers"]) == ("pass", len(samples), 4)
+    endpoints = influx.query(f'SELECT * FROM "runs"."endpoint_summary" {where}')
+    last = influx.query(f'SELECT last(p99_total) AS p99 FROM requests {where} GROUP BY "type", "name"')
+    assert {row["name"]: row["p99"] for row in endpoints} == {row["name"]: row["p99"] for row in last}
 
 
 def test_latency_from_the_intended_start_is_kept_beside_the_other(measured: tuple[Locust, int], influx: Influx) -> None:

@@ -18,7 +18,9 @@ class Writer:
 
     def __init__(self, lose: int = 0) -> None:
         self.lines: list[str] = []
-        self.points_written = self.points_lost = self.points_waiting = 0
+        self.summaries: list[str] = []
+        self.points_written = self.points_lost = self.points_waiting = self.bytes_waiting = 0
+        self.delay_s = 0.0
         self.lost_because = ""
         self.lose = lose
 
@@ -26,7 +28,7 @@ class Writer:
         pass
 
     def submit(self, lines: Sequence[str], bucket: str = LIVE) -> None:
-        self.lines += lines
+        (self.lines if bucket == LIVE else self.summaries).extend(lines)
 
     def close(self) -> None:
         self.points_lost = self.lose

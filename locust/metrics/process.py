@@ -1,0 +1,158 @@
+"""What a process of the lab uses of its machine, and how late its greenlets wake up."""
+
+# mypy: allow-untyped-calls
+# gevent has no annotations.
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gevent
+import psutil
+
+from metrics.histogram import Histogram
+
+LAG_INTERVAL_S = 0.05
+CHILDREN_FOR_S = 5.0
+"""How long the list of a process's children is believed: making it looks at every process of the machine."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One look at a process and its children: `cpu` in percent of a core since the look before, `rss` in bytes.
+
+    None is what cannot be seen: another user's files, or the first look's CPU.
+    """
+
+    cpu: float | None
+    rss: int
+    threads: int
+    fds: int | None
+    sockets: int | None
+
+    def encode(self) -> dict[str, float | int | None]:
+        """The figures as fields of a point, and for the wire."""
+        return asdict(self)
+
+
+class ProcessProbe:
+    """Looks at one process and its children. `look` raises psutil.Error once the process has ended."""
+
+    def __init__(self, pid: int | None = None, *, children: bool = True) -> None:
+        self._process = psutil.Process(pid)
+        self._wants_children = children
+        self._children: list[psutil.Process] = []
+        self._children_at = float("-inf")
+        self._before: tuple[float, float] | None = None
+
+    def look(self) -> Figures:
+        """The figures of now."""
+        now = time.monotonic()
+        if self._wants_children and now - self._children_at > CHILDREN_FOR_S:
+            self._children, self._children_at = self._process.children(recursive=True), now
+        looks = [_look(self._process), *filter(None, map(_look_at_child, self._children))]
+        used = sum(seconds for seconds, *_ in looks)
+        cpu = None
+        if self._before is not None and now > self._before[0]:
+            cpu = max(0.0, 100 * (used - self._before[1]) / (now - self._before[0]))
+        self._before = now, used
+        return Figures(
+            cpu=cpu,
+            rss=sum(rss for _, rss, *_ in looks),
+            threads=sum(threads for _, _, threads, *_ in looks),
+            fds=_sum(fds for *_, fds, _ in looks),
+            sockets=_sum(sockets for *_, sockets in looks),
+        )
+
+
+def _look(process: psutil.Process) -> tuple[float, int, int, int | None, int | None]:
+    with process.oneshot():
+        times = process.cpu_times()
+        fds, sockets = _files(process.pid)
+        return times.user + times.system, process.memory_info().rss, process.num_threads(), fds, sockets
+
+
+def _look_at_child(child: psutil.Process) -> tuple[float, int, int, int | None, int | None] | None:
+    try:
+        return _look(child)
+    except psutil.Error:  # it has ended since the list was made
+        return None
+
+
+def _files(pid: int) -> tuple[int | None, int | None]:
+    """Open files and, among them, sockets; None where the system does not show them."""
+    folder = Path(f"/proc/{pid}/fd")
+    fds = sockets = 0
+    try:
+        for entry in os.scandir(folder):
+            fds += 1
+            try:
+                sockets += os.readlink(entry.path).startswith("socket:")  # noqa: PTH115 - of thousands, once a second
+            except FileNotFoundError:  # closed since it was listed
+                fds -= 1
+    except OSError:
+        return None, None
+    return fds, sockets
+
+
+def _sum(parts: Any) -> int | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
+
+
+class LagProbe:
+    """A greenlet that sleeps a little at a time, and by how much later than asked it wakes up."""
+
+    def __init__(self) -> None:
+        self._lag = Histogram()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        """Start the greenlet, once."""
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self._run)
+
+    def take(self) -> Histogram:
+        """The lags since the last take, in microseconds."""
+        lag, self._lag = self._lag, Histogram()
+        return lag
+
+    def _run(self) -> None:
+        while True:
+            due = time.monotonic() + LAG_INTERVAL_S
+            gevent.sleep(LAG_INTERVAL_S)
+            self._lag.record(int((time.monotonic() - due) * 1e6))
+
+
+class OwnProcess:
+    """This process's figures and lag, as a worker reports them and the master writes its own."""
+
+    def __init__(self) -> None:
+        # Children (of the process that `--processes` forked from) are workers and report themselves.
+        self._probe = ProcessProbe(children=False)
+        self._lag = LagProbe()
+
+    def start(self) -> None:
+        """Start to watch the lag."""
+        self._lag.start()
+
+    def take(self) -> dict[str, Any]:
+        """Figures and lag since the last take, as plain numbers for the wire."""
+        return {"figures": self._probe.look().encode(), "lag": self._lag.take().encode()}
+
+
+def process_fields(taken: Mapping[str, Any]) -> dict[str, int | float | str | None]:
+    """What `OwnProcess.take` gave as the fields of a point; the lag in ms."""
+    lag = Histogram.decode(taken["lag"])
+    p50, p99 = lag.percentiles([0.5, 0.99])
+    return {
+        **taken["figures"],
+        "lag_p50": None if p50 is None else p50 / 1000,
+        "lag_p99": None if p99 is None else p99 / 1000,
+        "lag_max": lag.greatest / 1000 if lag.count else None,
+    }
