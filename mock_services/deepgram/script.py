@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from mock_services.core.rule_files import compile_pattern, read_rules
+
 RESULT = "{result}"
 """Stands in a reply for what the function gave back."""
-
-
-def _compile(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return re.compile(value, re.IGNORECASE)
-    except re.error as broken:
-        raise ValueError(f"{value!r} is no regular expression: {broken}") from broken
 
 
 class Rule(BaseModel):
@@ -32,7 +24,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    said: Annotated[re.Pattern[str], BeforeValidator(_compile)] = re.compile("")
+    said: Annotated[re.Pattern[str], BeforeValidator(compile_pattern)] = re.compile("")
     reply: str = Field(min_length=1, max_length=10_000)
     call: str | None = Field(default=None, min_length=1)
     arguments: dict[str, JsonValue] = {}
@@ -59,9 +51,4 @@ def read_script(value: object) -> object:
         return value
     if not str(value):
         return {}
-    try:
-        return tomllib.loads(Path(value).read_text(encoding="utf-8"))
-    except OSError as unreadable:
-        raise ValueError(f"the script cannot be read: {unreadable.strerror}") from unreadable
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-        raise ValueError(f"the script is no TOML: {broken}") from broken
+    return read_rules(value)

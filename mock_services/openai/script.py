@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from mock_services.core.rule_files import compile_pattern
 from mock_services.openai.sample import sample
 
 LONGEST_SEARCHED = 20_000  # characters of a message that a rule's pattern looks at
 
 ErrorName = Literal["insufficient_quota", "server_error", "overloaded", "forbidden", "unprocessable"]
 Finish = Literal["stop", "length", "content_filter"]
+Pattern = Annotated[re.Pattern[str] | None, BeforeValidator(compile_pattern)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,8 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
-    said: re.Pattern[str] | None = None
-    system: re.Pattern[str] | None = None
+    said: Pattern = None
+    system: Pattern = None
     model: str = "*"
     replies: tuple[str, ...] = ()
     data: dict[str, JsonValue] = {}
@@ -86,16 +88,6 @@ class Rule(BaseModel):
     finish: Finish = "stop"
     error: ErrorName | None = None
     error_after: int | None = Field(default=None, ge=0)
-
-    @field_validator("said", "system", mode="before")
-    @classmethod
-    def _compile(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return re.compile(value, re.IGNORECASE)
-        except re.error as broken:
-            raise ValueError(f"{value!r} is no regular expression: {broken}") from broken
 
     @model_validator(mode="after")
     def _answers(self) -> Rule:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mock_services.core.latency import DelaySetting, Lognormal
+from mock_services.core.rule_files import read_rules
 from mock_services.openai.script import Script
 
 DEFAULT_SCRIPT = Path(__file__).with_name("script.toml")
@@ -40,14 +40,7 @@ class OpenAISettings(BaseSettings):
     @field_validator("script", mode="before")
     @classmethod
     def _read_script(cls, value: object) -> object:
-        if not isinstance(value, str | Path):
-            return value
-        try:
-            return tomllib.loads(Path(value).read_text(encoding="utf-8"))
-        except OSError as unreadable:
-            raise ValueError(f"the script cannot be read: {unreadable.strerror}") from unreadable
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-            raise ValueError(f"the script is no TOML: {broken}") from broken
+        return read_rules(value) if isinstance(value, str | Path) else value
 
     @field_validator("extra_models", mode="before")
     @classmethod
