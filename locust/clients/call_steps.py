@@ -25,9 +25,10 @@ OVERDUE = {
     ANSWER: (5000, "webhook-timeout"),
     CONNECT: (5000, "stream-handshake"),
     FIRST_AUDIO: (2000, "no-agent-audio"),
+    TURN: (1200, "turn-timeout"),
 }
 """After how many ms a step that the caller's hanging up cuts short has failed all the same, and as what: past what a
-run is held to. A turn is not among them: no event says when the caller's words ended."""
+run is held to. How long a turn has waited only the double knows, and says when the call has ended."""
 NEXT = {ANSWER: CONNECT, CONNECT: FIRST_AUDIO, FIRST_AUDIO: TURN, TURN: TURN}
 
 REASONS = frozenset(
@@ -92,7 +93,9 @@ class CallSteps:
         Unless it was long overdue: `waited_ms` is the time since the last event.
         """
         self._cut_short = True
-        limit_ms, reason = OVERDUE.get(self.pending, (math.inf, ""))
+        if self.pending == TURN:
+            return []
+        limit_ms, reason = OVERDUE[self.pending]
         self._overdue = waited_ms > limit_ms
         return [Step(self.pending, waited_ms, reason)] if self._overdue else []
 
@@ -141,6 +144,10 @@ class CallSteps:
         if self.pending != TURN and not self._cut_short:
             reason = "no-agent-audio" if self.pending == FIRST_AUDIO else "ended-early"
             steps.append(Step(self.pending, self._since_last(event), reason))
+        limit_ms, reason = OVERDUE[TURN]
+        waited_ms = _number(self.media.get("unanswered_ms"))
+        if self._cut_short and self.pending == TURN and waited_ms is not None and waited_ms > limit_ms:
+            steps.append(Step(TURN, waited_ms, reason))
         return [*steps, _completed(event)]
 
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:

@@ -73,6 +73,7 @@ class MediaSession(WSListener):
         self._pacer = pacer
         self._tell = tell
         self._caller: Caller
+        self._unanswered_ms: float | None = None
         self._transport: WSTransport | None = None
         self._abandoned = False
         self._outcome: asyncio.Future[StreamOutcome] = asyncio.get_running_loop().create_future()
@@ -91,6 +92,7 @@ class MediaSession(WSListener):
         finally:
             self._pacer.remove(self)
             self._caller.leave()
+            self._unanswered_ms = self._caller.unanswered_ms
             if self.stream.tape is not None:
                 self.stream.tape.cut(time.monotonic())
             fault = await self._close()
@@ -110,6 +112,7 @@ class MediaSession(WSListener):
 
     def summary(self) -> dict[str, Any]:
         """Give the media figures of the call so far."""
+        waited = {} if self._unanswered_ms is None else {"unanswered_ms": round(self._unanswered_ms, 3)}
         return {
             "frames_sent": self.lateness.frames,
             "frames_late": self.lateness.late,
@@ -120,6 +123,7 @@ class MediaSession(WSListener):
             "audio_received_ms": round(self.stream.audio_received * 1000 / SAMPLE_RATE),
             "protocol_warnings": self.stream.warnings,
             "protocol_warning": self.stream.warning,
+            **waited,
         }
 
     def frame_due(self, due: float, now: float) -> None:

@@ -120,6 +120,26 @@ def test_hanging_up_does_not_hide_what_was_overdue(
 
 
 @pytest.mark.parametrize(
+    ("unanswered_ms", "cut_short", "counted"),
+    [
+        (1300.5, True, [Step("turn", 1300.5, "turn-timeout")]),
+        (1100, True, []),
+        (None, True, []),
+        (1300.5, False, []),
+    ],
+)
+def test_a_turn_that_was_overdue_when_the_run_ended_is_counted(
+    unanswered_ms: float | None, cut_short: bool, counted: list[Step]
+) -> None:
+    call = CallSteps()
+    for event in GREETED:
+        call.feed(event)
+    if cut_short:
+        assert call.cut_short(9000) == [], "only the double knows since when the caller has waited"
+    assert call.feed(ENDED | {"media": {"unanswered_ms": unanswered_ms}}) == [*counted, Step("complete", 4.5)]
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"callbacks": {"sent": 0, "failed": 1}}, "callback-failed"),

@@ -117,11 +117,13 @@ class Caller:
         "_voiced_until",
         "events",
         "phase",
+        "unanswered_ms",
     )
 
     def __init__(self, script: Script, voice: Voice, random: Random, now: float) -> None:
         self.phase = Phase.GREETING if script.wait_for_greeting else Phase.LISTENING
         self.events: list[Noticed] = []
+        self.unanswered_ms: float | None = None  # how long it had waited for an answer when it hung up
         self._script = script
         self._voice = voice
         self._random = random
@@ -172,6 +174,8 @@ class Caller:
 
     def leave(self) -> None:
         """Hang up, at whatever point of the script."""
+        if self.phase is Phase.WAITING and self._heard() is None:
+            self.unanswered_ms = (self._now - self._ended) * 1000
         self.phase = Phase.DONE
         self._course.close()  # so that nothing refers to itself: a collection of garbage would cost all calls a pause
 

@@ -137,6 +137,19 @@ async def test_hundreds_of_events_of_concurrent_calls_keep_apart(double: Double,
 
 
 @pytest.mark.anyio
+async def test_a_caller_who_hangs_up_amid_a_turn_says_how_long_it_had_waited(double: Double, target: Target) -> None:
+    target.agent = "silent"
+    double.buy(NUMBER, target.url)
+    waits = {"turns": 1, "wait_for_greeting": False, "reply_pause_ms": 0, "talk_ms": 100, "max_wait_ms": 20_000}
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER, waits)
+        await eventually(lambda: kinds(target).count("media") > 100)
+        await caller.send({"type": "hangup", "ref": "one"})
+        (ended,) = (await caller.until("ended", "failed"))[-1:]
+    assert 1000 < ended["media"]["unanswered_ms"] < ended["duration_ms"]
+
+
+@pytest.mark.anyio
 async def test_a_client_hangs_up_its_call(double: Double, target: Target) -> None:
     target.agent = "silent"
     double.buy(NUMBER, target.url)

@@ -117,6 +117,26 @@ def test_an_agent_that_never_speaks_costs_patience_and_no_more() -> None:
     assert talk.now - 500.0 == pytest.approx(3.0 + 4 * FRAME, abs=0.15)
 
 
+def test_a_caller_that_hangs_up_amid_a_turn_knows_how_long_it_had_waited() -> None:
+    talk = Talk(QUICK)
+    talk.agent_speaks(1.0)
+    talk.until(Phase.WAITING)
+    talk.ticks(20)
+    talk.caller.leave()
+    assert talk.caller.unanswered_ms == pytest.approx(400)
+    assert talk.caller.phase is Phase.DONE
+
+
+@pytest.mark.parametrize("until", [Phase.GREETING, Phase.LISTENING, Phase.SPEAKING, Phase.DONE])
+def test_a_caller_that_waits_for_nothing_has_waited_for_nothing(until: Phase) -> None:
+    talk = Talk(QUICK)
+    if until is not Phase.GREETING:
+        talk.agent_speaks(1.0)
+    talk.until(until)
+    talk.caller.leave()
+    assert talk.caller.unanswered_ms is None
+
+
 def test_an_agent_that_never_stops_is_interrupted_and_the_turn_says_so() -> None:
     talk = Talk(QUICK.model_copy(update={"max_listen_ms": 500}))
     talk.agent_speaks(60.0)
