@@ -35,11 +35,13 @@ DEFAULT_PROFILE = "smoke"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the smoke test; give the verdict's code: 0 pass, 1 a target missed, 2 invalid, 3 wrong usage."""
-    options = _parse(argv)
     try:
-        return _run(options)
+        return _run(_parse(argv))
     except LabError as problem:
         refuse(str(problem))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted before the run began\n")
+        return INVALID_EXIT
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -99,7 +99,7 @@ def worker(number: int, ports: Ports, environment: Mapping[str, str]) -> Spec:
 
 
 def _locust() -> list[str]:
-    return [sys.executable, "-m", "locust", "-f", "main_load_test.py"]
+    return [sys.executable, "-m", "locallab.locust_process", "-f", "main_load_test.py"]
 
 
 def _double(name: str, port: int, environment: Mapping[str, str] | None = None) -> Spec:

@@ -122,6 +122,23 @@ def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
     assert verdict()["areas"]["crm"]["requests"] > 0
 
 
+def test_ctrl_c_while_locust_is_still_importing_ends_without_a_traceback(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "10m", environment=environment)
+    try:
+        deadline = time.monotonic() + 30
+        while double_of(smoke, "--master") is None:
+            assert time.monotonic() < deadline, "no master"
+        smoke.send_signal(signal.SIGINT)
+        out, err = smoke.communicate(timeout=60)
+    finally:
+        smoke.terminate()
+        smoke.communicate(timeout=60)
+    assert smoke.returncode == 2, out + err
+    assert "Traceback" not in out + err
+    assert "interrupted before the run began" in err
+    assert verdict()["verdict"] == "invalid"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

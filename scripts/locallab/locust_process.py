@@ -1,0 +1,30 @@
+"""Runs Locust as one of the lab's processes: `python -m locallab.locust_process` takes what `locust` takes.
+
+Ctrl-C while Locust is still importing itself or the suite ends it with a sentence. Once it runs, it ends the run with
+its full report, as Locust does by itself.
+"""
+
+# mypy: allow-untyped-calls
+# Locust's main has no annotations.
+
+from __future__ import annotations
+
+import sys
+
+from locallab.bootstrap import INTERRUPTED_EXIT
+
+
+def main() -> None:
+    """Run Locust with this process's command line; exits with its code."""
+    try:
+        # Here and not above: the import takes a second, and has gevent patch the standard library.
+        from locust.main import main as locust  # noqa: PLC0415
+
+        locust()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted before the run began\n")
+        raise SystemExit(INTERRUPTED_EXIT) from None
+
+
+if __name__ == "__main__":
+    main()
