@@ -40,7 +40,8 @@ from clients.phone import Phone
 module.DIAL_WITHIN_S, module.NO_EVENT_S, module.HANG_UP_WITHIN_S = 2.0, 1.0, 0.5
 module.PING_EVERY_S, module.SILENT_S = 0.2, 0.8
 order = json.loads(sys.argv[1])
-phone = Phone(order["url"], *order["account"])
+placed = []
+phone = Phone(order["url"], *order["account"], placed=placed.append)
 
 def place(to):
     began = time.monotonic()
@@ -61,6 +62,7 @@ for together in order["calls"]:
 gevent.sleep(0.1)
 phone.close()
 print(json.dumps(results))
+print(json.dumps(placed), file=sys.stderr)
 """
 
 
@@ -131,6 +133,21 @@ def dial(url: str, *calls: list[str]) -> tuple[list[list[Any]], str]:
     assert done.returncode == 0, done.stderr
     steps: list[list[Any]] = json.loads(done.stdout)
     return steps, done.stderr
+
+
+def placed(log: str) -> list[str | None]:
+    """What the phone said of the calls that it placed."""
+    found: list[str | None] = json.loads(log.splitlines()[-1])
+    return found
+
+
+def test_each_call_is_told_by_its_sid_and_one_that_the_double_refuses_is_none(server: Server, control: Control) -> None:
+    control.rules["unknown"] = lambda c, m: tell(
+        c, m, {"event": "failed", "call_sid": None, "reason": "unknown-number"}
+    )
+    steps, log = dial(url_of(server), ["good", "closed"], ["silent"], ["unknown"])
+    assert steps[2][0][0][2] == "unknown-number"
+    assert placed(log) == ["CA1"] * 3
 
 
 def test_calls_share_one_socket_and_are_told_apart(server: Server, control: Control) -> None:
@@ -228,6 +245,12 @@ def test_a_hang_up_that_nobody_confirms_is_not_waited_for_long(server: Server, c
     assert control.types() == ["dial", "hangup"]
 
 
+def test_a_call_that_the_double_never_spoke_of_may_have_been_placed(server: Server, control: Control) -> None:
+    control.rules["mute"] = control.rules["hangup"] = lambda connection, message: None
+    _, log = dial(url_of(server), ["hangup"])
+    assert placed(log) == [None]
+
+
 def test_a_user_that_is_killed_in_a_call_hangs_up(server: Server, control: Control) -> None:
     control.rules["hangup"] = lambda connection, message: None
     steps, _ = dial(url_of(server), ["closed"])
@@ -253,4 +276,5 @@ def test_without_a_double_a_call_fails_within_its_bound() -> None:
     assert (name, reason) == ("dial", "control-unreachable")
     assert 1900 < waited_ms < 10_000
     assert "cannot be reached" in log
+    assert placed(log) == []
     assert TOKEN not in log

@@ -2,7 +2,6 @@
 
 import re
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from tests.support.suite_lab import Lab, Suite, ended, running_lab
+from mock_services.stripe.settings import StripeSettings
+from tests.support.suite_lab import Lab, Suite, double, ended, running_lab
+from utils.books import Books
 
+STRIPE_KEY = StripeSettings.model_fields["secret_key"].default
 LOCUSTFILE = """
 import os
 
@@ -28,14 +31,12 @@ BulkOperationsUser.thinks_between = CustomerIntakeUser.thinks_between = (0.05, 0
 
 send = NumberInventory._send
 
-def call_back_over_the_crooked_line(self, method, url, form=None, **rest):
-    if form and "StatusCallback" in form and "CROOKED_LINE" in os.environ:
-        form["StatusCallback"] = form["StatusCallback"].replace(
-            os.environ["LOAD_TEST_BASE_URL"], os.environ["CROOKED_LINE"]
-        )
+def call_back_elsewhere(self, method, url, form=None, **rest):
+    if form and "StatusCallback" in form and "STATUS_CALLBACKS_TO" in os.environ:
+        form["StatusCallback"] = os.environ["STATUS_CALLBACKS_TO"] + "/api/telephony/webhook/call-status"
     return send(self, method, url, form, **rest)
 
-NumberInventory._send = call_back_over_the_crooked_line
+NumberInventory._send = call_back_elsewhere
 """
 
 
@@ -119,27 +120,21 @@ def test_a_mail_that_was_sent_twice_fails_the_run_by_its_message_id(tmp_path: Pa
 
 
 @contextmanager
-def crooked_line(target: str, times: int) -> Iterator[str]:
-    """A way to the target that passes each webhook on so many times, and says that all is well when it is none."""
+def dead_end() -> Iterator[str]:
+    """Somebody who takes every webhook, says that all is well, and does not pass it on."""
 
-    class Passing(BaseHTTPRequestHandler):
+    class Mute(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            answer = b'{"status":"ok"}'
-            for _ in range(times):
-                # With the Host that the double signed: the target must not see that there was anything in between.
-                request = urllib.request.Request(f"http://{target}{self.path}", body, dict(self.headers))
-                with urllib.request.urlopen(request, timeout=30) as answered:
-                    answer = answered.read()
+            self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", "15")
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(b'{"status":"ok"}')
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mute)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -150,19 +145,74 @@ def crooked_line(target: str, times: int) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.parametrize(("times", "became"), [(0, "lost"), (2, "doubled")])
-def test_a_webhook_that_comes_never_or_twice_fails_the_run_by_its_call(tmp_path: Path, times: int, became: str) -> None:
-    with running_lab(tmp_path) as lab, crooked_line(lab.backend, times) as line:
-        code, verdict = run(lab, tmp_path, became, "TelephonyUser", begins_with="call", CROOKED_LINE=line)
+def have_sent_twice(address: str, operation: str) -> None:
+    """Have a double send each webhook of an operation once more than it should."""
+    fault = {"name": "twice", "description": "a test", "kind": "webhook-duplicate", "operation": operation}
+    assert requests.put(f"http://{address}/__lab/faults", json={"faults": [fault]}, timeout=10).ok
+
+
+@pytest.mark.parametrize("became", ["lost", "doubled"])
+def test_a_webhook_that_comes_never_or_twice_fails_the_run_by_its_call(tmp_path: Path, became: str) -> None:
+    with running_lab(tmp_path) as lab, dead_end() as line:
+        if became == "doubled":
+            have_sent_twice(lab.twilio, "POST {StatusCallback}")
+        to = line if became == "lost" else f"http://{lab.backend}"
+        code, verdict = run(lab, tmp_path, became, "TelephonyUser", begins_with="call", STATUS_CALLBACKS_TO=to)
     assert (code, verdict["verdict"]) == (1, "fail")
     hooks = row(verdict, "call-status webhooks")
-    assert hooks["target"] == hooks["double"] * times
+    assert hooks["target"] == hooks["double"] * (0 if became == "lost" else 2)
     assert hooks["double"] == hooks[f"{became}_count"] == len(hooks[became]) > 0
     assert all(re.fullmatch(r"CA[0-9a-f]{32} completed", name) for name in hooks[became])
     between = f"call-status webhooks {became} between the Twilio double and the target: "
     assert any(reason.startswith(between) and hooks[became][0] in reason for reason in verdict["reasons"])
     for kind in ("calls", "incoming-call webhooks"):
         assert row(verdict, kind)["ok"]
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The vendors, and a backend that Stripe's webhooks come to: their addresses."""
+    with double("vendors", tmp_path, STRIPE_WEBHOOK_URL="http://127.0.0.1:1/later") as vendors:
+        stripe = f"http://{vendors}/stripe"
+        with double("backend", tmp_path, STRIPE_API_URL=stripe) as backend:
+            keyed = {"Authorization": f"Bearer {STRIPE_KEY}"}
+            url = f"{stripe}/v1/webhook_endpoints"
+            (endpoint,) = requests.get(url, headers=keyed, timeout=10).json()["data"]
+            there = {"url": f"http://{backend}/api/billing/webhook"}
+            assert requests.post(f"{url}/{endpoint['id']}", there, headers=keyed, timeout=10).ok
+            yield vendors, backend
+
+
+def pay(vendors: str, backend: str, run_id: str) -> dict[str, dict[str, Any]]:
+    """Have one customer take out a subscription, and give what came of it by kind."""
+    books = Books.of_lab(run_id, f"http://{backend}", "http://127.0.0.1:1", f"http://{vendors}")
+    books.begin()
+    of_run = {"X-Lab-Run-Id": run_id}
+    pages = {"success_url": "http://127.0.0.1/yes", "cancel_url": "http://127.0.0.1/no"}
+    buyer = {"customer_email": "ada@example.com", "organization_name": "Rose", **pages}
+    begun = requests.post(
+        f"http://{backend}/api/billing/organization-signup", json=buyer, headers=of_run, timeout=10
+    ).json()
+    session = re.search(r"cs_test_\w+", begun["checkout_url"])
+    assert session
+    paid = f"http://{vendors}/stripe/__lab/checkout/{session[0]}/complete"
+    assert requests.post(paid, headers=of_run, timeout=10).ok
+    return {each.kind: each.facts() for each in books.settle({}).rows}
+
+
+def test_payments_and_their_webhooks_are_counted_by_stripes_ids(till: tuple[str, str]) -> None:
+    clean = pay(*till, "clean")
+    assert clean["payments"]["double"] == clean["payments"]["target"] == 1
+    assert clean["payment webhooks"]["double"] == clean["payment webhooks"]["target"] > 1
+    assert all(each["ok"] for each in clean.values())
+
+
+def test_a_payment_webhook_that_comes_twice_is_named_by_its_event(till: tuple[str, str]) -> None:
+    have_sent_twice(f"{till[0]}/stripe", "POST {checkout.session.completed}")
+    twice = pay(*till, "twice")
+    assert twice["payments"]["ok"]
+    assert twice["payment webhooks"]["doubled_count"] == 1
+    assert twice["payment webhooks"]["doubled"][0].startswith("evt_")
 
 
 def test_without_doubles_nothing_is_compared_and_that_is_said(tmp_path: Path) -> None:

@@ -116,7 +116,17 @@ def test_a_request_carries_the_token_and_the_users_own_address() -> None:
     _, name, headers, _ = target.sent[0]
     assert name == "/thing/{id}"
     assert headers["X-Forwarded-For"] == "10.1.2.3"
+    assert "X-Lab-Run-Id" not in headers
     assert headers["Authorization"].startswith("Bearer e30.")
+
+
+def test_a_request_of_a_run_says_which_it_belongs_to() -> None:
+    target = Target()
+    PlatformApi(target, Account("user", "a@x.example.com", "right"), "10.1.2.3", run_id="run-7").session.send(
+        "GET", "/a"
+    )
+    _, _, headers, _ = target.sent[0]
+    assert headers["X-Lab-Run-Id"] == "run-7"
 
 
 def test_a_token_is_renewed_before_it_expires_and_the_new_pair_used() -> None:

@@ -27,6 +27,11 @@ def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
     for area in ("authentication", "crm", "telephony"):
         assert judged["areas"][area]["requests"] > 0, area
         assert judged["areas"][area]["failures"] == 0, area
+    counted = {each["kind"]: each for each in judged["reconciliation"]}
+    assert all(each["ok"] for each in counted.values())
+    for kind in ("calls", "mails"):  # the suite's part comes from both workers
+        assert counted[kind]["suite"] > 0
+    assert judged["not_reconciled"] == []
     rows = (ROOT / "results" / "latest" / "lab_stats.csv").read_text()
     for step in ("answer", "connect", "first audio", "turn"):
         assert f"\nCALL,{step}," in rows

@@ -103,6 +103,7 @@ def running_lab(directory: Path, **backend_settings: str) -> Iterator[Lab]:
             "DEEPGRAM_LISTEN_URL": f"ws://{vendors}/deepgram/v1/listen",
             "OPENAI_BASE_URL": f"http://{vendors}/openai/v1",
             "SENDGRID_API_URL": f"http://{vendors}/sendgrid",
+            "STRIPE_API_URL": f"http://{vendors}/stripe",
             "TWILIO_API_URL": f"http://{twilio}",
             "BACKEND_DIALABLE_TENANTS": "true",
             "BACKEND_BCRYPT_ROUNDS": "4",

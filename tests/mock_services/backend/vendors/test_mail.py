@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mock_services.backend.defects import Defect
 from mock_services.backend.vendors.mail import Mail, Mailer, MailRefused
+from mock_services.core.reckoning import Reckoning
 from tests.mock_services.backend.post_office import PostOffice
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +52,28 @@ async def test_anything_but_202_is_a_refusal(office: PostOffice, mailer: Mailer,
     office.status = status
     with pytest.raises(MailRefused, match=f'SendGrid answered {status} where 202 accepts a mail: .*"not today"'):
         await mailer.send(MAIL)
+
+
+async def test_what_was_taken_is_reckoned_by_its_id_and_what_got_no_answer_as_possible(office: PostOffice) -> None:
+    reckoning = Reckoning()
+    mailer = Mailer(office.url, "SG.key", "office@example.com", 5.0, reckoning)
+    await mailer.send(MAIL, "run-7")
+    for status in (400, 0):
+        office.status = status
+        with pytest.raises(MailRefused):
+            await mailer.send(MAIL, "run-7")
+    await mailer.close()
+    assert reckoning.facts("run-7")["kinds"] == {"mail": {"count": 1, "ids": {"m1": 1}, "unnamed": 0, "uncertain": 1}}
+
+
+async def test_a_mail_goes_twice_only_with_the_defect(office: PostOffice) -> None:
+    reckoning = Reckoning()
+    defects = frozenset({Defect.MAIL_SENT_TWICE})
+    mailer = Mailer(office.url, "SG.key", "office@example.com", 5.0, reckoning, defects)
+    assert await mailer.send(MAIL, "run-7") == "m2"
+    await mailer.close()
+    assert [letter.body["subject"] for letter in office.letters] == ["Hello", "Hello"]
+    assert reckoning.facts("run-7")["kinds"]["mail"]["count"] == 1, "it believes that it sent one"
 
 
 async def test_a_lost_connection_is_a_refusal_and_the_next_mail_goes(office: PostOffice, mailer: Mailer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from stripe._encode import _api_encode
 
 from mock_services.backend.vendors.payments import PaymentRefused, Payments, encoded
+from mock_services.core.reckoning import Reckoning
 
 NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 VALUES = st.recursive(
@@ -52,3 +54,31 @@ async def test_what_stripe_does_not_do_is_told_in_a_sentence(answer: bytes, why:
         with pytest.raises(PaymentRefused, match=why):
             await payments.create_portal_session("cus_1", "https://example.com", "run-7")
         await payments.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "count", "uncertain"),
+    [
+        (b'HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{"id":"cs_1"}', 1, 0),
+        (b"HTTP/1.1 402 No\r\ncontent-length: 2\r\n\r\n{}", 0, 0),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{", 0, 1),
+        (b"", 0, 1),
+    ],
+)
+async def test_a_payment_is_reckoned_by_what_stripe_said_of_it(answer: bytes, count: int, uncertain: int) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    reckoning = Reckoning()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/stripe"
+        payments = Payments(url, "sk_test_1", 5.0, reckoning)
+        with contextlib.suppress(PaymentRefused):
+            await payments.create_checkout_session({}, "run-7")
+        await payments.close()
+    tally = reckoning.facts("run-7")["kinds"].get("payment", {"count": 0, "ids": {}, "uncertain": 0})
+    assert (tally["count"], tally["uncertain"]) == (count, uncertain)
+    assert list(tally["ids"]) == ["cs_1"] * count
