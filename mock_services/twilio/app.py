@@ -13,7 +13,7 @@ from mock_services.twilio.carrier import Carrier
 from mock_services.twilio.control import Control
 from mock_services.twilio.errors import ErrorWords
 from mock_services.twilio.garbage import collect, collecting_amid_silence, collections
-from mock_services.twilio.http import HttpClient, Limits
+from mock_services.twilio.http import HttpClient
 from mock_services.twilio.leg import CentralOffice
 from mock_services.twilio.messages import MessageLog
 from mock_services.twilio.models import Account
@@ -21,6 +21,7 @@ from mock_services.twilio.network import Network
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.parties import Directory
 from mock_services.twilio.protocol.audio import load_voice
+from mock_services.twilio.protocol.overrides import Limits
 from mock_services.twilio.protocol.signature import sign
 from mock_services.twilio.recordings import RecordingLog
 from mock_services.twilio.rest import Rest

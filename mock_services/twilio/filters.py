@@ -20,7 +20,10 @@ def _read(value: object) -> object:
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as beyond:
+        raise ValueError(str(beyond)) from beyond
 
 
 Moment = Annotated[Given | None, BeforeValidator(_read)]
@@ -36,7 +39,7 @@ def admits(moment: datetime | None, on: Given | None, until: Given | None, since
         return True
     if moment is None:
         return False
-    if on is not None and moment.astimezone(UTC).date() != _start(on).astimezone(UTC).date():
+    if on is not None and moment.date() != _start(on).date():
         return False
     return (until is None or moment <= _start(until)) and (since is None or moment >= _start(since))
 

@@ -1,6 +1,7 @@
 """The HTTP client that fetches webhooks: lean, since hundreds of calls may ring at once beside live audio.
 
-It keeps Twilio's limits: 5 s to connect, 15 s in all, one retry of a connection that failed, ten redirects.
+It keeps Twilio's limits: 5 s to connect, 15 s in all, one retry of a connection that failed, ten redirects; and what a
+URL's fragment sets instead.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import count
+from typing import ClassVar, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
 
-CONNECT_SECONDS = 5.0
+from mock_services.twilio.protocol.overrides import Limits
+
 MAX_REDIRECTS = 10
 MAX_BODY = 64 * 1024
 MAX_HEADERS = 100
@@ -30,6 +34,7 @@ class WebhookError(Exception):
 
     reason: ClassVar[str]
     code: ClassVar[int] = 11200
+    policy: str = ""  # the retry policy that it falls under, if any
 
 
 class ConnectionFailedError(WebhookError):
@@ -37,6 +42,12 @@ class ConnectionFailedError(WebhookError):
 
     reason = "webhook-refused"
     code = 11205
+
+
+class NotConnectedError(ConnectionFailedError):
+    """No connection could be made."""
+
+    policy = "ct"
 
 
 class BadUrlError(WebhookError):
@@ -51,6 +62,13 @@ class TimedOutError(WebhookError):
 
     reason = "webhook-timeout"
     code = 11205
+    policy = "rt"
+
+
+class ConnectTimedOutError(TimedOutError):
+    """The connection was not there in time."""
+
+    policy = "ct"
 
 
 class HttpStatusError(WebhookError):
@@ -61,6 +79,7 @@ class HttpStatusError(WebhookError):
     def __init__(self, sentence: str, answer: Answer | None = None) -> None:
         super().__init__(sentence)
         self.answer = answer
+        self.policy = "" if answer is None else f"{answer.status // 100}xx"
 
 
 class TooManyRedirectsError(WebhookError):
@@ -79,14 +98,6 @@ class Answer:
     body: bytes
     url: str
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a webhook may take, in seconds."""
-
-    connect: float = CONNECT_SECONDS
-    total: float = 15.0
 
 
 Sign = Callable[[str, Params], str]
@@ -114,22 +125,35 @@ class HttpClient:
         An answer may have `most` bytes. Cookies that the answers set are kept in `cookies`, and sent. A `#fragment` is
         neither sent nor signed.
         """
+        limits = self._limits.overridden(url)
+        headers = {"I-Twilio-Idempotency-Token": str(uuid.uuid4()), **headers}
         try:
-            async with asyncio.timeout(self._limits.total):
+            async with asyncio.timeout(limits.total):
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer, location = await self._request(method, url, params, headers, cookies, most)
+                    answer, location = await self._persist(
+                        _Request(method, url, params, headers, cookies, most, limits)
+                    )
                     if location is None:
                         return answer
                     url = urljoin(url, location)
                     if answer.status not in {307, 308}:
                         method, params = "GET", ()
         except TimeoutError:
-            raise TimedOutError(f"{url} did not answer within {self._limits.total:g} s") from None
+            raise TimedOutError(f"{url} did not answer within {limits.total:g} s") from None
         raise TooManyRedirectsError(f"{url} redirects more than {MAX_REDIRECTS} times")
 
-    async def _request(
-        self, method: str, url: str, params: Params, headers: Mapping[str, str], cookies: dict[str, str], most: int
-    ) -> tuple[Answer, str | None]:
+    async def _persist(self, request: _Request) -> tuple[Answer, str | None]:
+        """Request once, and again as often as the limits allow after such a failure."""
+        for attempt in count():
+            try:
+                return await self._request(request)
+            except WebhookError as failure:
+                if attempt == request.limits.retries or failure.policy not in request.limits.policies:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _request(self, request: _Request) -> tuple[Answer, str | None]:
+        method, url, params, headers, cookies, most, limits = request
         target = _Target(url, method, params)
         form = params if method == "POST" else ()
         head = {
@@ -148,10 +172,15 @@ class HttpClient:
             head["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
             head["Content-Length"] = str(len(body))
         lines = [f"{method} {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-        reader, writer = await self._connect(target)
+        reader, writer = await self._connect(target, limits)
         try:
             writer.write("\r\n".join(lines).encode("latin-1") + body)
-            response = await _read_response(reader, url, most)
+            async with asyncio.timeout(limits.read) as reading:
+                response = await _read_response(reader, url, most)
+        except TimeoutError:
+            if reading.expired():
+                raise TimedOutError(f"{url} did not answer within {limits.read:g} s") from None
+            raise
         finally:
             writer.close()
         cookies.update(response.cookies)
@@ -163,20 +192,27 @@ class HttpClient:
         redirected = answer.status in {301, 302, 303, 307, 308}
         return answer, response.headers.get("location") if redirected else None
 
-    async def _connect(self, target: _Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, target: _Target, limits: Limits) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         tls = self.tls if target.secure else None
-        for retry in (False, True):
-            try:
-                async with asyncio.timeout(self._limits.connect):
-                    return await asyncio.open_connection(target.host, target.port, ssl=tls)
-            except TimeoutError:
-                if retry:
-                    sentence = f"{target.url}: no connection within {self._limits.connect:g} s"
-                    raise TimedOutError(sentence) from None
-            except OSError as refused:  # includes failures of name lookup and TLS
-                if retry:
-                    raise ConnectionFailedError(f"{target.url}: no connection: {str(refused)[:200]}") from refused
-        raise AssertionError("the second attempt returns or raises")
+        try:
+            async with asyncio.timeout(limits.connect):
+                return await asyncio.open_connection(target.host, target.port, ssl=tls)
+        except TimeoutError:
+            raise ConnectTimedOutError(f"{target.url}: no connection within {limits.connect:g} s") from None
+        except OSError as refused:  # includes failures of name lookup and TLS
+            raise NotConnectedError(f"{target.url}: no connection: {str(refused)[:200]}") from refused
+
+
+class _Request(NamedTuple):
+    """One request of those that a webhook may take."""
+
+    method: str
+    url: str
+    params: Params
+    headers: Mapping[str, str]
+    cookies: dict[str, str]
+    most: int
+    limits: Limits
 
 
 class _Target:

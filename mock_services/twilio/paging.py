@@ -14,6 +14,7 @@ from starlette.responses import Response
 from mock_services.core.operations import Exchange, json_response
 
 MAX_PAGE_SIZE = 1000
+MAX_PAGE = 1_000_000_000
 
 
 class Listed(Protocol):
@@ -33,7 +34,7 @@ class Paging(BaseModel):
     model_config = ConfigDict(alias_generator=to_pascal)
 
     page_size: int = Field(default=50, ge=1)
-    page: int = Field(default=0, ge=0)
+    page: int = Field(default=0, ge=0, le=MAX_PAGE)
     page_token: str = ""
 
 

@@ -18,7 +18,9 @@ def test_dates_and_times_are_read() -> None:
     assert READ.validate_python("2026-01-31T12:00:00") == NOON
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-02-30", "31.01.2026"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-02-30", "31.01.2026", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="neither a date"):
         READ.validate_python(text)

@@ -16,12 +16,12 @@ from mock_services.twilio.http import (
     ConnectionFailedError,
     HttpClient,
     HttpStatusError,
-    Limits,
     Params,
     TimedOutError,
     TooManyRedirectsError,
     WebhookError,
 )
+from mock_services.twilio.protocol.overrides import Limits
 from mock_services.twilio.protocol.signature import sign
 
 TOKEN = "a token"
@@ -206,6 +206,57 @@ def test_a_connection_that_is_refused_is_tried_once_more() -> None:
         assert (attempts, failed.value.code) == (2, 11205)
 
     play([], scene)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "answers", "asked"),
+    [
+        ("#rc=2&rp=5xx", [b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"] * 2, 3),
+        ("#rc=1&rp=all", [b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"], 2),
+    ],
+)
+def test_a_urls_fragment_says_what_is_asked_for_again(fragment: str, answers: list[bytes], asked: int) -> None:
+    async def scene(url: str, client: HttpClient, seen: Requests) -> None:
+        answer = await post(client, f"{url}/voice{fragment}")
+        assert answer.body == b"<Response/>"
+        assert len(seen) == asked
+        assert {line for line, _, _ in seen} == {"POST /voice HTTP/1.1"}
+        tokens = {headers["I-Twilio-Idempotency-Token"] for _, headers, _ in seen}
+        assert len(tokens) == 1
+        signatures = {headers["X-Twilio-Signature"] for _, headers, _ in seen}
+        assert signatures == {sign(TOKEN, f"{url}/voice", FORM)}
+
+    play([*answers, http(b"<Response/>")], scene)
+
+
+def test_a_urls_fragment_says_how_long_an_answer_may_take_and_how_often() -> None:
+    async def scene(url: str, client: HttpClient, seen: Requests) -> None:
+        with pytest.raises(TimedOutError, match=r"within 0\.1 s"):
+            await post(client, f"{url}#rt=100&rc=2&rp=rt")
+        assert len(seen) == 3
+        with pytest.raises(TimedOutError, match=r"within 0\.25 s"):
+            await post(client, f"{url}#tt=250&rt=200&rc=5&rp=rt")
+        assert len(seen) == 5
+
+    play([], scene)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "limits"),
+    [
+        ("", Limits()),
+        ("#", Limits()),
+        ("#ct=2000&rt=3000&tt=9000", Limits(connect=2, read=3, total=9)),
+        ("#rc=5&rp=4xx,rt", Limits(retries=5, policies=frozenset({"4xx", "rt"}))),
+        ("#rc=0&rp=all", Limits(retries=0, policies=frozenset({"4xx", "5xx", "ct", "rt"}))),
+        ("#rp=", Limits()),
+        ("#rp=never", Limits(policies=frozenset())),
+        ("#ct=99&rt=15001&tt=x&rc=6&sni=y&e=ashburn", Limits()),
+        ("#section", Limits()),
+    ],
+)
+def test_overrides_that_do_not_fit_are_passed_over(fragment: str, limits: Limits) -> None:
+    assert Limits().overridden(f"https://lab.example/voice{fragment}") == limits
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.mock_services.twilio.lab import ACCOUNT, BRISK, Double, eventually, phone, running_double
+from tests.mock_services.twilio.lab import ACCOUNT, BRISK, Double, Target, eventually, phone, running_double
 from tests.mock_services.twilio.office import Office
 from tests.mock_services.twilio.sdk import client, refused
 
@@ -360,3 +360,26 @@ def test_recordings_of_a_call_that_is_not_there_are_20404(sdk: Any) -> None:
     missing = sdk.calls("CA" + "0" * 32).recordings
     assert refused(missing.create) == (404, 20404)
     assert refused(missing("RE" + "0" * 32).fetch) == (404, 20404)
+
+
+@pytest.mark.anyio
+async def test_who_is_called_talks_with_an_agent_and_both_are_recorded(
+    double: Double, sdk: Any, target: Target
+) -> None:
+    async with phone(double) as control:
+        await control.send({"type": "party", "number": THEIRS, "script": BRISK})
+        await control.receive()
+        call = sdk.calls.create(
+            to=THEIRS, from_=OURS, url=f"{target.url}/again", record=True, recording_channels="dual"
+        )
+        ended = await over(sdk, call)
+    assert (ended.status, ended.direction) == ("completed", "outbound-api")
+    kinds = [message["event"] for message in target.messages]
+    assert (kinds[:2], kinds[-1], target.upgrades_signed) == (["connected", "start"], "stop", [True])
+    assert target.messages[1]["start"]["callSid"] == call.sid
+    (recording,) = sdk.calls(call.sid).recordings.list()
+    audio = fetch(f"{double.url}/2010-04-01/Accounts/{ACCOUNT}/Recordings/{recording.sid}").content
+    with wave.open(io.BytesIO(audio)) as file:
+        samples = memoryview(file.readframes(file.getnframes())).cast("h")
+    assert max(samples[::2]) > 1000  # who was called
+    assert max(samples[1::2]) > 1000  # the agent

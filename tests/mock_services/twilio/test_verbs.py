@@ -11,6 +11,7 @@ import pytest
 from mock_services.core.speech import is_voiced, load_recordings
 from tests.mock_services.twilio.lab import CALLER, Double, eventually, phone
 from tests.mock_services.twilio.office import Office
+from tests.mock_services.twilio.sdk import refused
 
 NUMBER = "+15555550100"
 OTHER = "+13105550177"
@@ -347,3 +348,54 @@ async def test_an_action_that_fails_ends_the_call(double: Double, office: Office
     office.statuses["/menu"] = 500
     failed = await call(double, office, '<Gather numDigits="1" action="/menu"/>', answers=["1"])
     assert (failed["reason"], failed["error_code"], failed["status"]) == ("webhook-http-error", 11200, "completed")
+
+
+@pytest.mark.anyio
+async def test_every_webhook_can_be_asked_for_with_get(double: Double, office: Office) -> None:
+    status = 'statusCallback="/{}?a=b%20c" statusCallbackMethod="GET"'
+    stream = f'<Start><Stream url="{{stream}}" name="ear" {status.format("stream-status")}/></Start>'
+    dial = f'<Dial action="/dialled" method="GET"><Number url="/whisper" method="GET" {status.format("leg")}>{OTHER}'
+    office.documents["/voice"] = f'<Response>{stream}<Redirect method="GET">/next?a=1</Redirect></Response>'
+    office.documents["/next"] = f"<Response>{dial}</Number></Dial></Response>"
+    methods = {"VoiceMethod": "GET", "StatusCallbackMethod": "GET"}
+    double.buy(NUMBER, office.url, VoiceUrl=f"{office.url}/voice?tenant=7", **methods)
+    async with phone(double) as caller:
+        await caller.send({"type": "party", "number": OTHER, "script": {**BRIEF, "turns": 0}})
+        await caller.receive()
+        ended = (await caller.call("one", NUMBER, BRIEF))[-1]
+    assert ended["event"] == "ended"
+    assert {webhook.method for webhook in office.webhooks} == {"GET"}
+    asked = {"/voice", "/next", "/whisper", "/dialled", "/leg", "/stream-status", "/status"}
+    assert set(office.paths()) == asked
+    assert office.forms("/voice")[0]["tenant"] == "7"
+    assert office.forms("/leg")[0]["a"] == "b c"
+
+
+@pytest.mark.anyio
+async def test_a_dialled_call_is_ended_over_rest(double: Double, office: Office, sdk: Any) -> None:
+    office.documents["/voice"] = f'<Response><Dial action="/dialled">{OTHER}</Dial></Response>'
+    double.buy(NUMBER, office.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER, BRIEF)
+        await caller.until("answered")
+        await eventually(lambda: [each.status for each in sdk.calls.list(to=OTHER)] == ["in-progress"])
+        (child,) = sdk.calls.list(to=OTHER)
+        assert refused(sdk.calls(child.sid).update, twiml="<Response/>") == (400, 21220)
+        sdk.calls(child.sid).update(status="completed")
+        await caller.until("ended")
+    form = office.forms("/dialled")[0]
+    assert (form["DialCallStatus"], form["DialBridged"]) == ("completed", "true")
+
+
+@pytest.mark.anyio
+async def test_a_dial_that_is_redirected_ends_the_dialled_call(double: Double, office: Office, sdk: Any) -> None:
+    office.documents["/voice"] = f"<Response><Dial>{OTHER}</Dial></Response>"
+    double.buy(NUMBER, office.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER, BRIEF)
+        sid = (await caller.until("answered"))[-1]["call_sid"]
+        await eventually(lambda: [each.status for each in sdk.calls.list(to=OTHER)] == ["in-progress"])
+        sdk.calls(sid).update(url=f"{office.url}/elsewhere")
+        await caller.until("ended")
+    assert [each.status for each in sdk.calls.list(to=OTHER)] == ["completed"]
+    assert office.forms("/elsewhere")[0]["CallSid"] == sid
