@@ -118,7 +118,10 @@ class _AnnouncingServer(uvicorn.Server):
 
 
 def _is_no_false_alarm(record: logging.LogRecord) -> bool:
-    """Keep out what uvicorn 0.54 logs after every refused handshake, although it was answered in full."""
+    """Keep out what uvicorn 0.54 logs after every refused handshake, although it was answered in full.
+
+    A text message that is no UTF-8 loses its traceback, but keeps its line.
+    """
     if record.getMessage() == "Invalid UTF-8 sequence received from client.":
         record.exc_info = None  # the client's mistake, which closes the socket with 1007: a line says enough
     return record.getMessage() != "ASGI callable returned without completing handshake."
