@@ -90,6 +90,7 @@ class Run:
         """The last second that was handed over."""
         self.windows = Windows(targets, int(now))
         self._users: dict[int, int] = {}
+        self._doubles_cpu: dict[str, list[float]] = {}
         self._present: dict[int, int] = {}
         """How many users each second of the run had, at most."""
         self._scenarios = ScenarioLines(run_id)
@@ -161,6 +162,10 @@ class Run:
         # What could not be written is known only now, and decides with the rest.
         return self._judge(ending, now)
 
+    def saw_double(self, name: str, cpu_percent: float) -> None:
+        """Take note of what a double's process used of a core in the last second."""
+        self._doubles_cpu.setdefault(name, []).append(cpu_percent)
+
     def reset(self) -> None:
         """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
         self.merge.reset()
@@ -205,6 +210,7 @@ class Run:
             overflow=merge.overflow,
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
+            doubles_cpu=dict(self._doubles_cpu),
             starts=merge.starts,
             starts_dropped=merge.starts_dropped,
         )

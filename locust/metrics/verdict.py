@@ -60,6 +60,8 @@ class Generator:
     task_errors: dict[str, int] = field(default_factory=dict)
     """Exceptions that tasks raised, by their text: the suite's own faults, or answers it did not expect."""
 
+    doubles_cpu: dict[str, Sequence[float]] = field(default_factory=dict)
+    """By double: its process's use of one core in percent, second by second, where this machine can see it."""
     starts: int = 0
     starts_dropped: int = 0
     """What an open model's schedule planned to begin, and what nobody was free to begin."""
@@ -68,6 +70,11 @@ class Generator:
     def saturated(self) -> list[str]:
         """The processes that used a core up: on average over ten seconds, or over the whole of a shorter run."""
         return [name for name, samples in self.cpu.items() if busiest(samples) > SATURATED_PERCENT]
+
+    @property
+    def doubles_saturated(self) -> list[str]:
+        """The doubles whose processes used a core up, over ten seconds or the whole of a shorter run."""
+        return [name for name, samples in self.doubles_cpu.items() if busiest(samples) > SATURATED_PERCENT]
 
     @property
     def measures(self) -> dict[str, float]:
@@ -86,6 +93,7 @@ class Generator:
             "workers_lost": self.workers_lost,
             "cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.cpu.items()},
             "cpu_saturated": self.saturated,
+            "doubles_cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.doubles_cpu.items()},
             "cpu_warning": self.cpu_warning,
             "points_written": self.points_written,
             "points_waiting": self.points_waiting,
@@ -289,6 +297,12 @@ def _distorting(generator: Generator) -> Iterator[str]:
         )
     if generator.cpu_warning and not generator.saturated:
         yield f"generator saturated: Locust saw a process above {figure(SATURATED_PERCENT)} % of a core; add workers"
+    for name in generator.doubles_saturated:
+        yield (
+            f"stub saturated: {name} used {figure(busiest(generator.doubles_cpu[name]))} % of a core, over "
+            f"{figure(SATURATED_PERCENT)} %; what waited for it is not the target's time: fewer calls at once, or give "
+            "each vendor a process of its own"
+        )
     for name in generator.workers_lost:
         yield f"worker lost: {name} was gone before the run ended, and with it what it had measured and not sent"
 

@@ -46,6 +46,10 @@ FAILING = {CONTACTS: cell(failures=5)}
 INVALIDITIES = {
     "saturated": (facts(generator=SATURATED), "generator saturated: worker 0 used 95"),
     "warned": (facts(generator=Generator(cpu_warning=True)), "generator saturated: Locust saw"),
+    "stub": (
+        facts(generator=Generator(doubles_cpu={"vendors": [97.0] * 10, "twilio": [40.0] * 10})),
+        "stub saturated: vendors used 97 % of a core, over 90 %",
+    ),
     "lost": (facts(generator=Generator(workers_lost=["worker 1"])), "worker lost: worker 1"),
     "idle": (facts(planned=["Visitor", "Caller"]), "scenario Caller ran no task"),
     "points": (
@@ -84,6 +88,7 @@ def test_each_invalidity_makes_a_run_invalid_and_says_why(name: str) -> None:
         # A time that the generator may have distorted cannot fail it.
         ("saturated", TOO_SLOW, "invalid"),
         ("warned", TOO_SLOW, "invalid"),
+        ("stub", TOO_SLOW, "invalid"),
         ("lost", TOO_SLOW, "invalid"),
         # What has no part in the time measured does not excuse it.
         ("idle", TOO_SLOW, "fail"),

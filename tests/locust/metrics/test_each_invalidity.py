@@ -1,0 +1,122 @@
+"""Each reason of invalidity makes a run invalid, and is read in every report and in the exit code.
+
+A run is simulated from what its workers report on: the merge, the verdict and the reports are the real ones.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import defusedxml.ElementTree
+import pytest
+
+from metrics.outbox import LIVE
+from metrics.recorder import Recorder
+from metrics.report import write_report
+from metrics.run import Ending, Run
+from metrics.targets import Target, Targets
+from metrics.verdict import Plan
+
+START = 1_700_000_000.0
+TARGETS = Targets((Target("idle", "generator", "cpu_percent", 60),))
+NONE = Targets()
+
+
+class Losing:
+    """A writer that turns out to have lost two points."""
+
+    points_written = points_waiting = bytes_waiting = 0
+    delay_s = 0.0
+    points_lost = 2
+    lost_because = "the disk is full"
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def submit(self, lines: Sequence[str], bucket: str = LIVE) -> None:
+        """Take them."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@dataclass
+class Case:
+    """What is wrong with a run, and what its reports say of that."""
+
+    says: str
+    cpu_percent: float = 20
+    dropped: int = 0
+    requests: int = 10
+    planned: list[str] = field(default_factory=lambda: ["Visitor"])
+    lost: list[str] = field(default_factory=list)
+    cpu_warning: bool = False
+    task_errors: dict[str, int] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    writer: Losing | None = None
+    targets: Targets = NONE
+    before_end: Callable[[Run], None] = lambda run: None
+
+
+def double_is_busy(run: Run) -> None:
+    for _ in range(10):
+        run.saw_double("vendors", 99.0)
+        run.saw_double("twilio", 30.0)
+
+
+CASES = {
+    "generator saturated": Case("generator saturated: worker 1 used 97 % of a core", cpu_percent=97),
+    "Locust's own warning": Case("generator saturated: Locust saw a process above 90 %", cpu_warning=True),
+    "a target of the generator's": Case("idle: 70 %, over its limit of 60 %", cpu_percent=70, targets=TARGETS),
+    "stub saturated": Case("stub saturated: vendors used 99 % of a core", before_end=double_is_busy),
+    "schedule missed": Case("schedule missed: nobody was free for 4 of 40 planned starts", dropped=1),
+    "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost=["w"]),
+    "scenario without a task": Case("scenario Caller ran no task", planned=["Caller", "Visitor"]),
+    "points lost": Case("points lost: 2 of the run's points .*: the disk is full", writer=Losing()),
+    "no request": Case("no request was made", requests=0, planned=[]),
+    "tasks raised": Case(r"tasks raised 3 exceptions .* KeyError\('id'\)", task_errors={"KeyError('id')": 3}),
+    "interrupted": Case("interrupted after 2 of 60 s", plan=Plan(planned_s=60, interrupted_after_s=2)),
+    "target silent at the end": Case("the target stopped answering: no answer", plan=Plan(unclean="no answer")),
+}
+
+
+def simulated(case: Case) -> Run:
+    clock, used = [START], [0.0]
+    recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: used[0])
+    run = Run("run", 7, "http://t", case.targets, case.writer, START)
+    for second in range(4):
+        clock[0] = START + second + 0.2
+        for number in range(case.requests):
+            recorder.record("GET", "/api/crm/contacts", 20.0, context={"scenario": "Visitor"})
+            if case.dropped:
+                recorder.record_start(dropped=number < case.dropped)
+        clock[0], used[0] = START + second + 1, used[0] + case.cpu_percent / 100
+        run.report("w", recorder.take(), clock[0])
+        run.tick(4, clock[0])
+    case.before_end(run)
+    return run
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_reason_is_read_in_every_report_and_in_the_exit_code(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    run = simulated(case)
+    ending = Ending(case.planned, case.lost, case.cpu_warning, case.task_errors, case.plan)
+    verdict = run.finish(ending, 4, START + 4)
+    write_report(tmp_path, run, verdict)
+    found = json.loads((tmp_path / "verdict.json").read_text())
+    assert (verdict.exit_code, found["exit_code"], found["verdict"]) == (2, 2, "invalid")
+    (reason,) = found["reasons"]
+    assert re.search(case.says, reason)
+    assert found["invalid"] == [reason]
+    suite = defusedxml.ElementTree.fromstring((tmp_path / "junit.xml").read_text())[0]
+    validity = next(each for each in suite.iter("testcase") if each.get("name") == "the run is valid")
+    assert [(child.tag, child.text) for child in validity] == [("error", reason)]
+    assert (tmp_path / "summary.md").read_text().startswith("## INVALID: ")
+    assert '<section class="verdict invalid">' in (tmp_path / "report.html").read_text()
+
+
+def test_a_run_of_which_nothing_is_wrong_passes() -> None:
+    assert simulated(Case("")).finish(Ending(["Visitor"], [], False, {}), 4, START + 4).verdict == "pass"
