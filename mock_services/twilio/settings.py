@@ -51,8 +51,8 @@ class Settings(BaseSettings):
         default=None, description="a JSON file of scripts that callers can be given by name, beside those shipped"
     )
     tape_dir: Path | None = Field(default=None, description="where recorded calls are written; unset: until the end")
-    max_tapes: int = Field(default=20, ge=1, le=1000, description="calls recorded at a time, and recordings kept")
-    tape_s: float = Field(default=600.0, gt=0, le=14_400, description="how much of a call is recorded")
+    max_tapes: int = Field(default=10, ge=1, le=1000, description="calls recorded at a time, and recordings kept")
+    tape_s: float = Field(default=180.0, gt=0, le=14_400, description="how much of a call is recorded")
     webhook_connect_s: float = Field(default=5.0, gt=0, le=60, description="Twilio's limit to connect to a webhook")
     webhook_total_s: float = Field(default=15.0, gt=0, le=60, description="Twilio's limit for a webhook's whole answer")
     calls_per_second: float = Field(default=1.0, gt=0, le=10_000, description="calls that the account begins itself")

@@ -77,9 +77,13 @@ class Tapes:
 
     def _write(self, path: Path, tape: Tape) -> None:
         unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            tape.write_wav(file)
-        unfinished.replace(path)
+        try:
+            with unfinished.open("wb") as file:
+                tape.write_wav(file)
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # a full disk is not to stay so
+            raise
 
     def _file(self, call_sid: str) -> Path:
         if self._directory is None:

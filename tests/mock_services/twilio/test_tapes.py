@@ -3,6 +3,7 @@
 import io
 import wave
 from array import array
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,16 @@ def places_ms(samples: "array[int]", ulaw: bytes) -> list[float]:
     return [place / 16 for place in found[:-1]]
 
 
+def words_at_ms(samples: "array[int]") -> float:
+    """Find where the caller's words begin, by most of their frames: a busy machine may have skipped some."""
+    begins = Counter(
+        at - start / 8 for start in range(0, len(WORDS), 160) for at in places_ms(samples, WORDS[start : start + 160])
+    )
+    ((begin, frames),) = begins.most_common(1)
+    assert frames > len(WORDS) / 160 / 2
+    return begin
+
+
 async def fetch(url: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
         return await client.get(url)
@@ -54,7 +65,7 @@ async def test_both_directions_are_heard_at_the_times_that_the_events_tell(doubl
     assert len(said) / 8000 == pytest.approx(tape["seconds"], abs=0.001)
     assert tape["seconds"] * 1000 == pytest.approx(events[-1]["duration_ms"], abs=50)
 
-    (words_at,) = places_ms(said, WORDS)
+    words_at = words_at_ms(said)
     greeting_at, answer_at = places_ms(heard, VOICE)
     connected, first_audio, turn = (event(events, name) for name in ("connected", "first_audio", "turn"))
     assert greeting_at == pytest.approx(connected["at_ms"] + first_audio["latency_ms"], abs=2 * FRAME_MS)
@@ -131,7 +142,7 @@ async def test_what_an_interrupted_agent_cleared_is_not_on_the_tape(double: Doub
     async with phone(double) as caller:
         events = await caller.call("one", NUMBER, {**BRISK, "steps": steps}, record=True)
     said, heard = listen((await fetch(double.url + events[-1]["tape"]["path"])).content)
-    (words_at,) = places_ms(said, WORDS)
+    words_at = words_at_ms(said)
     places = places_ms(heard, VOICE)
     assert 3 <= len(places) <= 4, "of the six seconds only the pieces of 200 ms that were heard"
     barge_in = event(events, "barge_in")
