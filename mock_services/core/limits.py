@@ -10,6 +10,7 @@ from starlette.types import Message, Receive
 
 from mock_services.core.operations import Exchange, ServiceError
 
+SECOND_S = 1.0
 MINUTE_S = 60.0
 
 

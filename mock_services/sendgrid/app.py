@@ -11,7 +11,7 @@ import orjson
 from starlette.responses import Response
 
 from mock_services.core.durations import Milliseconds
-from mock_services.core.limits import MINUTE_S, Bucket, body_limit
+from mock_services.core.limits import SECOND_S, Bucket, body_limit
 from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.core.pacing import wait_until_due
 from mock_services.core.randomness import Randomness
@@ -47,7 +47,7 @@ class SendGrid:
         self.lateness_ms = Milliseconds()
         self.refused = 0
         self._key = settings.api_key.encode()
-        self._bucket = Bucket(settings.requests_per_second)
+        self._bucket = Bucket(settings.requests_per_second, SECOND_S)
         self._random = Randomness(settings.seed)
         self.service = Service(
             "sendgrid",
@@ -85,7 +85,7 @@ class SendGrid:
         self.mailbox.clear()
         self.lateness_ms = Milliseconds()
         self.refused = 0
-        self._bucket = Bucket(self.settings.requests_per_second)
+        self._bucket = Bucket(self.settings.requests_per_second, SECOND_S)
         self._random = Randomness(self.settings.seed)
 
     def gauges(self) -> dict[str, Any]:
@@ -114,8 +114,7 @@ class SendGrid:
             raise Unauthorized
 
     async def _limit(self, exchange: Exchange) -> None:
-        # A bucket refills by the minute: on a clock that runs 60 times as fast, that is by the second.
-        now = time.monotonic() * MINUTE_S
+        now = time.monotonic()
         if self._bucket.wait_s(1, now) > 0:
             self.refused += 1
             raise TooManyRequests(self.settings.requests_per_second, math.ceil(time.time()) + 1)

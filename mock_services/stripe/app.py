@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from mock_services.core.durations import Milliseconds
-from mock_services.core.limits import MINUTE_S, Bucket, body_limit
+from mock_services.core.limits import SECOND_S, Bucket, body_limit
 from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.core.pacing import wait_until_due
 from mock_services.core.randomness import Randomness
@@ -75,7 +75,7 @@ class Stripe:
         self.ignored: Counter[str] = Counter()
         self._key = settings.secret_key.encode()
         self._random = Randomness(settings.seed)
-        self._bucket = Bucket(settings.requests_per_second)
+        self._bucket = Bucket(settings.requests_per_second, SECOND_S)
         self.account.listeners.append(
             lambda event: self.courier.post(event, self.resources.endpoints.listening(event["type"]))
         )
@@ -114,7 +114,7 @@ class Stripe:
         self.ignored.clear()
         self.lateness_ms = Milliseconds()
         self._random = Randomness(self.settings.seed)
-        self._bucket = Bucket(self.settings.requests_per_second)
+        self._bucket = Bucket(self.settings.requests_per_second, SECOND_S)
         self.account.clear()
         self.resources.begin()
 
@@ -164,8 +164,7 @@ class Stripe:
         return Call(self._new_request_id(), version)
 
     async def _limit(self, exchange: Exchange) -> None:
-        # A bucket refills by the minute: on a clock that runs 60 times as fast, that is by the second.
-        now = time.monotonic() * MINUTE_S
+        now = time.monotonic()
         if self._bucket.wait_s(1, now) > 0:
             raise RateLimited
         self._bucket.use(1, now)

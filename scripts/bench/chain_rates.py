@@ -19,11 +19,10 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import uvloop
 from bench.chain_server import KINDS, PATH
 from bench.many_connections import ask_for
-from bench.pinned import process
+from bench.pinned import process, ran_us
 
 MOST_COST = 0.10
 CONNECTIONS = 16
@@ -62,21 +61,14 @@ def measure(pid: int, url: str, seconds: float) -> dict[str, Any]:
     assert place.hostname is not None
     assert place.port is not None
     uvloop.run(ask_for(place.hostname, place.port, PATH, {}, CONNECTIONS, 0.0, WARM_S))
-    server = psutil.Process(pid)
-    used = cpu_s(server)
+    used = ran_us(pid)
     answers = uvloop.run(ask_for(place.hostname, place.port, PATH, {}, CONNECTIONS, 0.0, seconds))
-    used = cpu_s(server) - used
+    used = ran_us(pid) - used
     return {
         "requests_a_s": round(answers.count / seconds),
         "refused": answers.others,
-        "us_a_request": round(used / max(1, answers.count) * 1e6, 2),
+        "us_a_request": round(used / max(1, answers.count), 2),
     }
-
-
-def cpu_s(watched: psutil.Process) -> float:
-    """Give the processor time that a process has used."""
-    times = watched.cpu_times()
-    return float(times.user + times.system)
 
 
 def cost(rounds: list[dict[str, Any]]) -> dict[str, float]:

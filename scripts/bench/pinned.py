@@ -54,6 +54,11 @@ def waited_ms(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e6
 
 
+def ran_us(pid: int) -> float:
+    """Give how long a process has run on a core, to the nanosecond (Linux's schedstat): its first thread, no others."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e3
+
+
 def get(url: str) -> Any:
     """Fetch JSON."""
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - what the bench started

@@ -27,7 +27,7 @@ from mock_services.core.faults.rules import (
 from mock_services.core.faults.schedule import Hit, Schedule, Subject, named
 from mock_services.core.faults.stations import Stations
 from mock_services.core.latency import Delay
-from mock_services.core.limits import Bucket
+from mock_services.core.limits import SECOND_S, Bucket
 from mock_services.core.operations import Exchange, Link, ServiceError, run_of
 from mock_services.core.randomness import Randomness
 
@@ -102,7 +102,7 @@ class Injector:
             next((n for rule in conditions.limits if (n := getattr(rule, name))), 0)
             for name in ("requests_per_second", "concurrent_streams")
         )
-        self._bucket = Bucket(self._requests_per_second, 1.0)
+        self._bucket = Bucket(self._requests_per_second, SECOND_S)
         chosen: list[tuple[object, Link]] = [
             (self._requests_per_second, self._limit),
             (conditions.faults or conditions.starts == "run", self._fault),
@@ -234,6 +234,7 @@ class Injector:
         if not self.conditions.faults:
             return AS_EVER
         now = self._clock()
+        self._meet(run_id, now)
         hit = self.schedule.choose(Subject("webhook", operation, path, run_id, text), now)
         if hit is None:
             return AS_EVER

@@ -203,8 +203,8 @@ class Limit(_Data):
 class Conditions(_Data):
     """All that is put upon doubles from outside. `seed` is the process's own where it is unset.
 
-    Times count from when the conditions were set or begun anew; with `starts = "run"` also from the first request of
-    each run (`X-Lab-Run-Id`). The first fault that hits is the one that happens: those below it are not asked.
+    Times count from when the conditions were set or begun anew; with `starts = "run"` also from the first request or
+    webhook of each run (`X-Lab-Run-Id`). The first fault that hits is the one that happens: those below are not asked.
     """
 
     seed: str | None = Field(default=None, min_length=1, max_length=200)

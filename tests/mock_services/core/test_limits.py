@@ -115,3 +115,10 @@ def test_no_limit_refuses_nothing() -> None:
         assert bucket.wait_s(1e9, 0.0) == 0
         bucket.use(1e9, 0.0)
     assert bucket.full_in_s(0.0) == 0
+
+
+def test_a_bucket_may_be_of_another_period() -> None:
+    bucket = Bucket(4, 1.0)
+    bucket.use(4, 10.0)
+    assert bucket.wait_s(1, 10.0) == pytest.approx(0.25)
+    assert bucket.full_in_s(10.5) == pytest.approx(0.5)

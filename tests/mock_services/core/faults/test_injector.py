@@ -131,3 +131,9 @@ async def test_a_media_stream_is_lost_by_the_call_that_its_start_names(call: str
     await app(scope, receive, send)
     assert wire.closed == dropped
     assert ("fault it: drop" in app.journal.find()[0]["note"]) == dropped
+
+
+def test_a_run_may_also_begin_with_a_webhook() -> None:
+    injector = service(faults=[{"kind": "webhook-duplicate", "first": 1}], starts="run").injector
+    sent = [injector.webhook("POST {Voice}", "/voice", run, b"").times for run in ("one", "one", "two")]
+    assert sent == [2, 1, 2]
