@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-RUNS_KEPT = 100
+RUNS_KEPT = 20
 KINDS_KEPT = 100
 """Kinds of one run: webhooks are told apart by a word of their URL, which a target chooses."""
 IDS_KEPT = 50_000

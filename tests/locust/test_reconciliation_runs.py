@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 import requests
 
+from metrics.reconciliation import Tally
+from mock_services.sendgrid.settings import SendGridSettings
 from mock_services.stripe.settings import StripeSettings
 from tests.support.suite_lab import Lab, Suite, double, ended, running_lab
 from utils.books import Books
 
 STRIPE_KEY = StripeSettings.model_fields["secret_key"].default
+SENDGRID_KEY = SendGridSettings.model_fields["api_key"].default
 LOCUSTFILE = """
 import os
 
@@ -213,6 +217,27 @@ def test_a_payment_webhook_that_comes_twice_is_named_by_its_event(till: tuple[st
     assert twice["payments"]["ok"]
     assert twice["payment webhooks"]["doubled_count"] == 1
     assert twice["payment webhooks"]["doubled"][0].startswith("evt_")
+
+
+def test_mails_of_a_target_that_shows_nothing_are_found_by_their_recipients(tmp_path: Path) -> None:
+    with double("vendors", tmp_path) as vendors:
+        # No vendor is at this path: a platform that keeps what it did, and the run's id, to itself.
+        books = Books.of_lab("r", f"http://{vendors}/platform", "http://127.0.0.1:1", f"http://{vendors}")
+        books.begin()
+        for recipient in ("ada@example.com", "Ida@example.com", "of-somebody-else@example.com"):
+            mail = {
+                "from": {"email": "office@example.com"},
+                "subject": "Hello",
+                "personalizations": [{"to": [{"email": recipient}]}],
+                "content": [{"type": "text/plain", "value": "Hi"}],
+            }
+            keyed = {"Authorization": f"Bearer {SENDGRID_KEY}"}
+            assert requests.post(f"http://{vendors}/sendgrid/v3/mail/send", json=mail, headers=keyed, timeout=10).ok
+        told = {"mail": Tally(Counter(["ada@example.com", "ida@example.com", "eva@example.com"]))}
+        outcome = books.settle(told)
+    assert outcome.differences == ["mails lost between the suite and the SendGrid stub: 1 of 3 (eva@example.com)"]
+    (sentence,) = outcome.not_compared
+    assert sentence.startswith("what concerns the target was not compared: ")
 
 
 def test_without_doubles_nothing_is_compared_and_that_is_said(tmp_path: Path) -> None:
