@@ -254,6 +254,8 @@ class Conductor:
         finally:
             self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
             self._ask_sentinel()
+            # Here as well, since Locust may kill the greenlet that fires its events before it comes to this class's.
+            self._ended.set()
 
     def _ask_sentinel(self) -> None:
         """Have the verdict say what tried to leave the lab since the run was prepared."""

@@ -58,6 +58,22 @@ def note(name, start_time, response_time, context, response=None, **rest):
 """
 
 
+SLOW_TO_CLEAN_UP = """
+import gevent
+from locust import events
+from scenarios.crm_load_test import *
+
+measurement = events.lab_measurement
+clean_up = measurement.before_verdict
+
+def slowly():
+    gevent.sleep(1.5)
+    clean_up()
+
+measurement.before_verdict = slowly
+"""
+
+
 @pytest.fixture
 def target() -> Iterator[Target]:
     with running_target() as started:
@@ -126,6 +142,20 @@ def test_locusts_own_options_go_before_a_profile(runs: Runs) -> None:
     assert runs.verdict()["users"] == 2  # the first of two stages, of which the second has twice as many
     assert runs.verdict()["duration_s"] < 7
     assert "Run time limit set" not in suite.output, "Locust waits for no second time when the profile is through"
+
+
+def test_a_master_leaves_as_soon_as_its_verdict_is_there(runs: Runs, tmp_path: Path) -> None:
+    locustfile = tmp_path / "slow.py"
+    locustfile.write_text(SLOW_TO_CLEAN_UP)
+    port = str(free_port())
+    bus = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    master = runs.start("two", *bus, locustfile=str(locustfile))
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    with ended(master, Suite(runs.environment(""), *worker, locustfile="scenarios/crm_load_test.py")):
+        wait_until((runs.directory / "run" / "verdict.json").exists, "verdict", 60)
+        began = time.monotonic()
+        assert master.finish(60) == 0, master.output
+        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
