@@ -7,6 +7,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -97,7 +98,7 @@ class Injector:
         seed = conditions.seed or self._seed
         self.schedule = Schedule(conditions.faults, seed, self._clock())
         self.stations = Stations(conditions.latency, Randomness(seed).stream("latency"))
-        self._delays = Randomness(seed).stream("fault delays")
+        self._delays = self._delays_from_start()
         self._requests_per_second, self._most_streams = (
             next((n for rule in conditions.limits if (n := getattr(rule, name))), 0)
             for name in ("requests_per_second", "concurrent_streams")
@@ -265,7 +266,11 @@ class Injector:
         if len(self._runs) >= RUNS_KNOWN:
             del self._runs[next(iter(self._runs))]
         self._runs[run_id] = None
+        self._delays = self._delays_from_start()
         self.schedule.begin(now)
+
+    def _delays_from_start(self) -> Random:
+        return Randomness(self.conditions.seed or self._seed).stream("fault delays")
 
     def _count(self, hit: Hit) -> None:
         self.injected[hit.fault.kind] += 1
