@@ -21,7 +21,7 @@ from mock_services.twilio.parties import Directory
 from mock_services.twilio.protocol import twiml
 from mock_services.twilio.protocol.attributes import TwimlError
 from mock_services.twilio.protocol.audio import Line
-from mock_services.twilio.protocol.tape import Tape
+from mock_services.twilio.protocol.tape import Recorder
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.verbs import Verb
 from mock_services.twilio.protocol.webhook import Fields, voice_fields
@@ -89,9 +89,6 @@ class CentralOffice:
 
 class Fork(Protocol):
     """A stream that takes a copy of what is said, beside the verbs."""
-
-    def hear(self, track: str, payloads: tuple[bytes, ...]) -> None:
-        """Take frames that are said from now on."""
 
     def stop(self) -> None:
         """Send no more."""
@@ -213,11 +210,8 @@ class Leg:
 
     def say(self, line_id: str) -> None:
         """Let the party begin to speak a line: whoever listens in hears it."""
-        line = self.network.voice.line(line_id)
-        if self.deck.tapes:
-            self.deck.caller(ulaw(line), time.monotonic())
-        for fork in self.forks.values():
-            fork.hear("inbound", line.payloads)
+        if self.deck.recorders:
+            self.deck.caller(ulaw(self.network.voice.line(line_id)), time.monotonic())
 
     def begin_recording(
         self, source: str, subscription: Subscription, channels: int = 1, track: str = "both", at: float | None = None
@@ -245,21 +239,26 @@ class Leg:
             self.detach(recording.tape)
             self._tell_recording(recording, self.recordings[recording.sid][1])
 
-    def attach(self, tape: Tape) -> None:
-        """Lay what is heard on `tape` from now on."""
-        self.deck.tapes.append(tape)
+    def attach(self, recorder: Recorder) -> None:
+        """Give `recorder` what is heard from now on."""
+        self.deck.recorders.append(recorder)
         self._load()
 
-    def detach(self, tape: Tape) -> None:
-        """Lay nothing more on `tape`."""
-        if tape in self.deck.tapes:
-            self.deck.tapes.remove(tape)
+    def detach(self, recorder: Recorder) -> None:
+        """Give `recorder` nothing more."""
+        if recorder in self.deck.recorders:
+            self.deck.recorders.remove(recorder)
+        self._load()
+
+    def hold(self, session: MediaSession) -> None:
+        """Hold the conversation over `session`."""
+        self.session = session
         self._load()
 
     def _load(self) -> None:
-        """Give the stream the deck only while a tape runs: each of its frames costs."""
+        """Give the stream the deck only while something records: each of its frames costs."""
         if self.session is not None:
-            self.session.stream.tape = self.deck if self.deck.tapes else None
+            self.session.stream.tape = self.deck if self.deck.recorders else None
 
     async def close(self) -> None:
         """End every stream and recording that goes on beside the verbs."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from mock_services.twilio import wav
 from mock_services.twilio.models import API_VERSION, date, new_sid
-from mock_services.twilio.protocol.tape import Tape
+from mock_services.twilio.protocol.tape import Recorder, Tape
 
 
 def _now() -> datetime:
@@ -18,30 +18,30 @@ def _now() -> datetime:
 
 
 class Deck:
-    """Lays what is heard of a call on every tape that runs (`Recorder`)."""
+    """Gives what is heard of a call to everything that records it or listens in (`Recorder`)."""
 
     def __init__(self) -> None:
-        self.tapes: list[Tape] = []
+        self.recorders: list[Recorder] = []
 
     def caller(self, ulaw: bytes, at: float) -> None:
         """Take what the caller says from `at` on."""
-        for tape in self.tapes:
-            tape.caller(ulaw, at)
+        for recorder in self.recorders:
+            recorder.caller(ulaw, at)
 
     def agent(self, ulaw: bytes, at: float) -> None:
         """Take what is played to the caller from `at` on."""
-        for tape in self.tapes:
-            tape.agent(ulaw, at)
+        for recorder in self.recorders:
+            recorder.agent(ulaw, at)
 
     def cut(self, at: float) -> None:
         """Learn that nothing of what was to be played after `at` is heard."""
-        for tape in self.tapes:
-            tape.cut(at)
+        for recorder in self.recorders:
+            recorder.cut(at)
 
     def end(self, at: float) -> None:
-        """Learn that the call is over: every tape ends."""
-        for tape in self.tapes:
-            tape.end(at)
+        """Learn that the call is over at `at`."""
+        for recorder in self.recorders:
+            recorder.end(at)
 
 
 @dataclass(slots=True, eq=False)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from datetime import UTC, datetime
 
 from mock_services.twilio.callbacks import Subscription
 from mock_services.twilio.leg import Document, Ending, Leg, Next
 from mock_services.twilio.models import new_sid
-from mock_services.twilio.protocol.fork import ForkStream
+from mock_services.twilio.protocol.fork import ForkStream, Heard
 from mock_services.twilio.protocol.media import MediaStream
 from mock_services.twilio.protocol.stream_url import StreamUrlError, resolve
 from mock_services.twilio.protocol.turns import Caller
@@ -61,7 +60,10 @@ async def stop(leg: Leg, verb: Stop) -> Next:
 
 
 class ForkSession(MediaSession):
-    """The socket of a stream that takes audio one way: what is said, and line noise while nothing is."""
+    """The socket of a stream that takes audio one way: what is heard of the call, line noise while nothing is.
+
+    It is given what is heard as a recorder is (`Recorder`).
+    """
 
     def __init__(self, leg: Leg, stream: ForkStream) -> None:
         network = leg.network
@@ -75,17 +77,31 @@ class ForkSession(MediaSession):
         self._fork = stream
         self._noise = network.voice.noise
         self._noise_at = random.randrange(len(self._noise))
-        self._said: dict[str, deque[bytes]] = {track: deque() for track in stream.tracks}
+        self._heard = {track: Heard() for track in stream.tracks}
 
-    def hear(self, track: str, payloads: tuple[bytes, ...]) -> None:
-        """Take frames that are said from now on."""
-        if track in self._said:
-            self._said[track].clear()
-            self._said[track].extend(payloads)
+    def caller(self, ulaw: bytes, at: float) -> None:
+        """Take what the caller says from `at` on."""
+        if "inbound" in self._heard:
+            self._heard["inbound"].add(ulaw, at)
+
+    def agent(self, ulaw: bytes, at: float) -> None:
+        """Take what is played to the caller from `at` on."""
+        if "outbound" in self._heard:
+            self._heard["outbound"].add(ulaw, at)
+
+    def cut(self, at: float) -> None:
+        """Learn that nothing of what was to be played after `at` is heard."""
+        if "outbound" in self._heard:
+            self._heard["outbound"].clear()
+
+    def end(self, at: float) -> None:
+        """Learn that the call is over."""
+        for heard in self._heard.values():
+            heard.clear()
 
     def frame_due(self, due: float, now: float) -> None:
         """Send the next frame of each track (`Paced`)."""
-        payloads = self._next()
+        payloads = self._next(now)
         if self._blocked:
             self._fork.skip()
             self.frames_blocked += 1
@@ -97,14 +113,14 @@ class ForkSession(MediaSession):
     def frames_missed(self, count: int, now: float) -> None:
         """Pass over frames that are too late to be sent (`Paced`)."""
         for _ in range(count):
-            self._next()
+            self._next(now)
         self._fork.skip(count)
         self.frames_skipped += count
 
-    def _next(self) -> dict[str, bytes]:
+    def _next(self, now: float) -> dict[str, bytes]:
         self._noise_at = (self._noise_at + 1) % len(self._noise)
         noise = self._noise[self._noise_at]
-        return {track: said.popleft() if said else noise for track, said in self._said.items()}
+        return {track: heard.next(now) or noise for track, heard in self._heard.items()}
 
 
 class Forking:
@@ -119,11 +135,8 @@ class Forking:
         self._session = ForkSession(
             leg, ForkStream(network.account_sid, leg.record.sid, stream_sid, stream.parameters, stream.track)
         )
+        leg.attach(self._session)  # from here on, though the socket is still to open
         self._task = asyncio.create_task(self._run(stream_sid))
-
-    def hear(self, track: str, payloads: tuple[bytes, ...]) -> None:
-        """Take frames that are said from now on."""
-        self._session.hear(track, payloads)
 
     def stop(self) -> None:
         """Send no more: `stop`, and the end of the socket."""
@@ -137,21 +150,24 @@ class Forking:
 
     async def _run(self, stream_sid: str) -> None:
         leg, stream, document = self._leg, self._stream, self._document
+        started = False
         try:
             await _open(leg, stream, document, self._session)
             _tell(leg, stream, document, stream_sid, "stream-started")
+            started = True
             outcome = await self._session.run()
         except (StreamUrlError, StreamHandshakeError) as refused:
             _tell(leg, stream, document, stream_sid, "stream-error", str(refused))
             leg.fail("connect", "stream-handshake", str(refused), HANDSHAKE_FAILED)
         except asyncio.CancelledError:
-            if self._session.is_open:
+            if started:
                 _tell(leg, stream, document, stream_sid, "stream-stopped")
             raise
         else:
             _note_failure(leg, outcome)
             _tell_end(leg, stream, document, stream_sid, outcome)
         finally:
+            leg.detach(self._session)
             leg.forks.pop(self._name, None)
 
 
@@ -159,7 +175,6 @@ async def _converse(leg: Leg, stream: Stream, document: Document, since: float) 
     network = leg.network
     stream_sid = new_sid("MZ")
     media = MediaStream(network.account_sid, leg.record.sid, stream_sid, stream.parameters)
-    media.tape = leg.deck if leg.deck.tapes else None
     session = MediaSession(
         media, lambda now: _caller(leg, now), network.pacer, lambda event: leg.tell(event.name, **event.fields())
     )
@@ -169,7 +184,7 @@ async def _converse(leg: Leg, stream: Stream, document: Document, since: float) 
         _tell(leg, stream, document, stream_sid, "stream-error", str(refused))
         leg.fail("connect", "stream-handshake", str(refused), HANDSHAKE_FAILED)
         return StreamEnd.LOST
-    leg.session = session
+    leg.hold(session)
     leg.tell("connected", latency_ms=round((time.monotonic() - since) * 1000, 3), stream_sid=stream_sid)
     _tell(leg, stream, document, stream_sid, "stream-started")
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from mock_services.core.speech import FRAME_MS, SAMPLE_RATE
+from mock_services.core.speech import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, SILENCE
 from mock_services.twilio.protocol.media import FIRST_TIMESTAMP_MS, MediaStream, StreamState, StreamStateError
 
+MOST_WAITING: Final = 120 * SAMPLE_RATE  # bytes: two minutes
 TRACKS = {
     "inbound_track": ("inbound",),
     "outbound_track": ("outbound",),
@@ -71,3 +73,31 @@ class ForkStream(MediaStream):
         self.messages_received += 1
         self.warn("the server sent a message on a stream that takes audio only one way")
         return None
+
+
+class Heard:
+    """What is heard on one track, from when it comes until it is sent on in frames of 20 ms. Times are seconds."""
+
+    __slots__ = ("_begins", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._begins = 0.0  # when the first of what waits is heard
+
+    def add(self, ulaw: bytes, at: float) -> None:
+        """Take audio that is heard from `at` on, or after what waits already; what is too much to wait is left out."""
+        if not self._waiting:
+            self._begins = at
+        self._waiting += ulaw[: MOST_WAITING - len(self._waiting)]
+
+    def clear(self) -> None:
+        """Drop what has not been sent: nobody hears it."""
+        self._waiting.clear()
+
+    def next(self, now: float) -> bytes | None:
+        """Give the next frame as base64, filled up with silence, or None while nothing is heard."""
+        if not self._waiting or self._begins > now:
+            return None
+        frame = bytes(self._waiting[:FRAME_BYTES]).ljust(FRAME_BYTES, bytes([SILENCE]))
+        del self._waiting[:FRAME_BYTES]
+        return binascii.b2a_base64(frame, newline=False)

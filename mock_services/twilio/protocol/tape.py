@@ -47,6 +47,9 @@ class Recorder(Protocol):
     def cut(self, at: float) -> None:
         """Learn that nothing of what was to be played after `at` is heard."""
 
+    def end(self, at: float) -> None:
+        """Learn that the call is over at `at`."""
+
 
 class Tape:
     """Both directions of one call, from `began` on and for at most `limit_s` seconds; what comes later is left out.

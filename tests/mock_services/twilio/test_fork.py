@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_services.twilio.protocol.fork import TRACKS, ForkStream
+from mock_services.twilio.protocol.fork import MOST_WAITING, TRACKS, ForkStream, Heard
 from mock_services.twilio.protocol.media import StreamStateError
 
 PAYLOADS = {"inbound": base64.b64encode(b"\xff" * 160), "outbound": base64.b64encode(b"\x7f" * 160)}
@@ -62,3 +62,41 @@ def test_nothing_is_sent_before_it_starts_or_after_it_stops() -> None:
     stream.stop()
     with pytest.raises(StreamStateError):
         stream.frame(PAYLOADS)
+
+
+def frames(heard: Heard, now: float) -> bytes:
+    """Take all frames there are."""
+    taken = b""
+    while (frame := heard.next(now)) is not None:
+        assert len(base64.b64decode(frame)) == 160
+        taken += base64.b64decode(frame)
+    return taken
+
+
+@given(st.lists(st.binary(min_size=1, max_size=700), min_size=1, max_size=8))
+def test_what_is_heard_is_sent_on_whole_and_in_order(pieces: list[bytes]) -> None:
+    heard = Heard()
+    for piece in pieces:
+        heard.add(piece, 1.0)
+    said = b"".join(pieces)
+    assert heard.next(0.9) is None
+    assert frames(heard, 1.0) == said + b"\xff" * (-len(said) % 160)
+    assert heard.next(2.0) is None
+
+
+def test_what_is_cleared_is_not_sent() -> None:
+    heard = Heard()
+    heard.add(b"\x00" * 800, 0.0)
+    assert heard.next(0.0) is not None
+    heard.clear()
+    assert heard.next(1.0) is None
+    heard.add(b"\x01" * 160, 5.0)
+    assert heard.next(4.9) is None
+    assert frames(heard, 5.0) == b"\x01" * 160
+
+
+def test_so_much_waits_and_no_more() -> None:
+    heard = Heard()
+    heard.add(bytes(MOST_WAITING), 0.0)
+    heard.add(b"\x01" * 160, 0.0)
+    assert len(frames(heard, 0.0)) == MOST_WAITING

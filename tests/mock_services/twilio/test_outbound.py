@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import wave
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from mock_services.core.speech import is_voiced
 from tests.mock_services.twilio.lab import ACCOUNT, BRISK, Double, Target, eventually, phone, running_double
 from tests.mock_services.twilio.office import Office
 from tests.mock_services.twilio.sdk import client, refused
@@ -383,3 +385,22 @@ async def test_who_is_called_talks_with_an_agent_and_both_are_recorded(
         samples = memoryview(file.readframes(file.getnframes())).cast("h")
     assert max(samples[::2]) > 1000  # who was called
     assert max(samples[1::2]) > 1000  # the agent
+
+
+@pytest.mark.anyio
+async def test_a_started_stream_hears_both_sides_of_a_connected_one(
+    double: Double, sdk: Any, target: Target, office: Office
+) -> None:
+    fork = office.url.replace("http", "wss", 1) + "/stream"
+    started = f'<Response><Start><Stream url="{fork}" track="both_tracks"/></Start><Connect>'
+    target.twiml = target.stream_twiml().replace("<Response><Connect>", started)
+    origins = f"wss://{office.url[7:]}=ws://{office.url[7:]}"
+    with running_double(LAB_STREAM_MAP=origins) as mapped:
+        mapped.buy("+15555550100", target.url)
+        async with phone(mapped) as caller:
+            ended = (await caller.call("one", "+15555550100", BRISK))[-1]
+    assert ended["event"] == "ended"
+    media = [message["media"] for message in office.messages if message["event"] == "media"]
+    for track in ("inbound", "outbound"):
+        heard = [is_voiced(base64.b64decode(each["payload"])) for each in media if each["track"] == track]
+        assert 15 < sum(heard) < len(heard) / 1.5, track
