@@ -159,6 +159,11 @@ class Settings(BaseSettings):
     tolerated_names: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
         default=[], validation_alias="LAB_TOLERATED_NAMES", description="host names with commas between them"
     )
+    postgres_dsn: SecretStr | None = Field(
+        default=None,
+        validation_alias="LAB_POSTGRES_DSN",
+        description="the target's PostgreSQL as postgresql://user:password@host:port/database",
+    )
     profile_name: str = Field(
         default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
     )
@@ -211,6 +216,15 @@ class Settings(BaseSettings):
             raise ValueError(value)
         return value
 
+    @field_validator("postgres_dsn")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        _ = parts.port  # raises ValueError when it is no port
+        if parts.scheme not in ("postgresql", "postgres") or not parts.username or not parts.path.strip("/"):
+            raise ValueError("no DSN")
+        return value
+
     @field_validator("influx_token_file")
     @classmethod
     def _readable(cls, value: Path) -> Path:
@@ -258,9 +272,19 @@ class Settings(BaseSettings):
             return named.email, named.password
         return None
 
+    @property
+    def known_doubles(self) -> dict[str, str]:
+        """The doubles that take part in a run, by the name of their process."""
+        return {"twilio": self.twilio_url, "vendors": self.vendors_url} if self.simulate_external_services else {}
+
+    @staticmethod
+    def secret_of(value: SecretStr | None) -> str | None:
+        """What a secret holds, if there is one."""
+        return None if value is None else value.get_secret_value()
+
     def secrets(self) -> list[str]:
         """Every value that no log may hold."""
-        held = [self.user_password, self.influx_token, self.twilio_auth_token]
+        held = [self.user_password, self.influx_token, self.twilio_auth_token, self.postgres_dsn]
         named = [target.password for target in NAMED_TARGETS.values() if target.password]
         return [value.get_secret_value() for value in held if value is not None] + named
 

@@ -17,7 +17,8 @@ from typing import Any
 import locust
 from locust import runners
 from metrics.master_role import MasterRole
-from metrics.measurement import Measurement
+from metrics.measurement import NOTHING_AROUND, Measurement
+from metrics.surroundings import Surroundings
 from metrics.targets import Targets
 from metrics.worker_role import WorkerRole
 
@@ -34,13 +35,15 @@ def install(
     influx_token: str = "",
     influx_org: str = "",
     influx_bucket: str = "",
+    surroundings: Surroundings = NOTHING_AROUND,
     progress: str = "auto",
 ) -> Measurement:
     """Measure every run of this Locust process. A second call in a process returns what the first one made.
 
     `results_dir` gets a directory a run. A headless run is named `run_id`; on Locust's page each start is a run of its
-    own, named `run_id` with a number, or afresh where `run_id` is a time stamp. Without `influx_url` nothing is written
-    to InfluxDB. `progress` says how a headless run is shown while it goes on: one of `metrics.display.MODES`.
+    own, named `run_id` with a number, or afresh where `run_id` is a time stamp. Without `influx_url` points
+    stay in that directory. `surroundings` says what is looked at beside the requests, `progress` how a headless run is
+    shown while it goes on: one of `metrics.display.MODES`.
     """
     installed: Measurement | None = getattr(locust.events, "lab_measurement", None)
     if installed is not None:
@@ -48,7 +51,7 @@ def install(
     influx: dict[str, str] | None = None
     if influx_url:
         influx = {"url": influx_url, "token": influx_token, "org": influx_org, "bucket": influx_bucket}
-    measurement = Measurement(results_dir, run_id, seed, targets, influx, progress)
+    measurement = Measurement(results_dir, run_id, seed, targets, influx, progress, surroundings)
     setattr(locust.events, "lab_measurement", measurement)  # noqa: B010 - Locust's own class knows no such attribute
     locust.events.init.add_listener(functools.partial(take_role, measurement))
     runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S

@@ -25,6 +25,7 @@ from metrics.measurement import Measurement
 from metrics.outbox import Outbox, OutboxError
 from metrics.report import console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
+from metrics.sources.sampling import Sampling
 from metrics.verdict import EXIT_CODES, INVALID, Verdict
 from metrics.worker_role import KEY
 
@@ -42,6 +43,8 @@ class MasterRole:
         self._distributed = isinstance(runner, runners.MasterRunner)
         self._open_writer: Callable[[str], PointWriter | None] = lambda run_id: None
         self._attendance: Attendance | None = None
+        self._sampling_of: Callable[[Run], Sampling] | None = None
+        self._sampling: Sampling | None = None
         self._ticker: gevent.Greenlet | None = None
         self._display: Display | None = None
         self._ended = gevent.event.Event()
@@ -90,8 +93,9 @@ class MasterRole:
             sys.exit(WRONG_USAGE)
 
     def _load_writer(self) -> None:
-        """Import the client of InfluxDB: before a run, since it takes a quarter of a second, and not on workers."""
+        """Import what writes and looks around: before a run, since it takes a third of a second, and not on workers."""
         from metrics.influx import Client, Influx  # noqa: PLC0415
+        from metrics.sources.of_run import sources_of  # noqa: PLC0415
         from metrics.writer import Writer  # noqa: PLC0415
 
         influx = None if self._measurement.influx is None else Influx(**self._measurement.influx)
@@ -108,7 +112,13 @@ class MasterRole:
                 return Writer(outbox, None)
             return Writer(outbox, Client(influx), influx.url)
 
-        self._open_writer = open_writer
+        def sampling_of(run: Run) -> Sampling:
+            # A process that is alone reports itself as a worker does.
+            own = self._measurement.process.take if self._distributed else None
+            sources = sources_of(self._measurement.surroundings, run.host, run.merge.since, own)
+            return Sampling(run.run_id, sources, run.write)
+
+        self._open_writer, self._sampling_of = open_writer, sampling_of
 
     # While a run goes on.
 
@@ -126,6 +136,9 @@ class MasterRole:
         measurement.run = run
         self._attendance = Attendance(self._runner, run.merge)
         logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)
+        if self._sampling_of is not None:
+            self._sampling = self._sampling_of(run)
+            self._sampling.start()
         self._ticker = gevent.spawn(self._tick_every_second, run, self._attendance)
         self._ticker.link_exception(self._on_ticker_failed)
         if self._display is not None:
@@ -214,6 +227,8 @@ class MasterRole:
         self._ended.set()
         if self._ticker is not None:
             self._ticker.join()
+        if self._sampling is not None:
+            self._sampling.stop()
         if self._display is not None:
             self._display.end()
         self._take_own(run)

@@ -16,8 +16,11 @@ from metrics.recorder import Recorder
 from metrics.results import Result
 from metrics.run import Run
 from metrics.run_ids import RunIds
+from metrics.surroundings import Surroundings
 from metrics.targets import Targets
 from metrics.verdict import Plan, Verdict
+
+NOTHING_AROUND = Surroundings()
 
 
 class Measurement:
@@ -31,11 +34,13 @@ class Measurement:
         targets: Targets,
         influx: Mapping[str, str] | None,
         progress: str,
+        surroundings: Surroundings = NOTHING_AROUND,
     ) -> None:
         self.results_dir = results_dir
         self.seed = seed
         self.targets = targets
         self.influx = influx
+        self.surroundings = surroundings
         self.progress = progress
         """How a headless run is shown while it goes on: one of `metrics.display.MODES`."""
         self.run_id = run_id

@@ -30,6 +30,7 @@ from configs.targets import load_targets
 from locust import events, runners
 from metrics.install import install as install_metrics
 from metrics.measurement import Measurement
+from metrics.surroundings import Surroundings
 from metrics.targets import TargetError
 from metrics.verdict import Plan
 from scenarios.arrivals import keep_intended
@@ -82,6 +83,7 @@ def install() -> None:
         influx_token=token.get_secret_value() if token else "",
         influx_org=settings.influx_org,
         influx_bucket=settings.influx_bucket,
+        surroundings=Surroundings(settings.known_doubles, settings.secret_of(settings.postgres_dsn)),
         progress=settings.progress,
     )
     conductor.measurement.before_verdict = conductor.clean_up_after_run

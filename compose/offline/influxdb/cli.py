@@ -1,4 +1,4 @@
-"""The two commands of InfluxDB's `influx` that the lab calls: `influx ping` and `influx auth create`."""
+"""The commands of InfluxDB's `influx` that the lab calls: `ping`, `bucket create` and `auth create`."""
 
 # ruff: noqa: T201 - a command speaks by printing
 
@@ -13,6 +13,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+from compose.offline.influxdb.retention import seconds_of
 
 
 def profile() -> dict[str, str]:
@@ -47,18 +49,28 @@ def main(arguments: list[str] | None = None) -> int:
     create.add_argument("--read-bucket", action="append", default=[])
     create.add_argument("--write-bucket", action="append", default=[])
     create.add_argument("--json", action="store_true", required=True)
+    make = commands.add_parser("bucket").add_subparsers(dest="bucket", required=True).add_parser("create")
+    make.add_argument("--org", "-o", default=saved.get("org"))
+    make.add_argument("--name", "-n", required=True)
+    make.add_argument("--retention", "-r", type=seconds_of, default=0)
+    make.add_argument("--json", action="store_true", required=True)
     options = parser.parse_args(arguments)
     try:
         if options.command == "ping":
             call(host, "/health")
             print("OK")
             return 0
+        token = os.environ.get("INFLUX_TOKEN", saved.get("token", ""))
+        if options.command == "bucket":
+            rules = [{"type": "expire", "everySeconds": options.retention}]
+            bucket = {"org": options.org, "name": options.name, "retentionRules": rules}
+            print(json.dumps(call(host, "/api/v2/buckets", token, bucket), indent="\t"))
+            return 0
         permissions = [
             {"action": action, "resource": {"type": "buckets", "id": bucket}}
             for action, buckets in (("read", options.read_bucket), ("write", options.write_bucket))
             for bucket in buckets
         ]
-        token = os.environ.get("INFLUX_TOKEN", saved.get("token", ""))
         wish = {"org": options.org, "description": options.description, "permissions": permissions}
         print(json.dumps(call(host, "/api/v2/authorizations", token, wish), indent="\t"))
     except urllib.error.HTTPError as error:

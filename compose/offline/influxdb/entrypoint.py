@@ -10,7 +10,6 @@ that fails undoes the set-up. Port 8086 (`INFLUXD_HTTP_BIND_ADDRESS`) is served 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -23,9 +22,9 @@ from pathlib import Path
 from compose.offline.influxdb import engine
 from compose.offline.influxdb.gateway import Gateway
 from compose.offline.influxdb.influx2 import Influx2
+from compose.offline.influxdb.retention import seconds_of
 
 SCRIPTS = Path(os.environ.get("INIT_SCRIPTS", "/docker-entrypoint-initdb.d"))
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class SetupError(Exception):
@@ -48,9 +47,11 @@ def setting(name: str, *, required: bool = True) -> str:
 
 def retention_seconds(text: str) -> int:
     """The seconds of a retention such as `30d` or `1d12h`; an empty one or `0` keeps points for ever (0)."""
-    if not re.fullmatch(r"(\d+[smhdw])*|0", text):
-        raise SetupError(f"DOCKER_INFLUXDB_INIT_RETENTION takes a duration such as 30d or 12h, not {text!r}.")
-    return sum(int(number) * SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhdw])", text))
+    try:
+        return seconds_of(text)
+    except ValueError:
+        sentence = f"DOCKER_INFLUXDB_INIT_RETENTION takes a duration such as 30d or 12h, not {text!r}."
+        raise SetupError(sentence) from None
 
 
 @contextmanager

@@ -102,6 +102,9 @@ def listed() -> dict[str, str]:
 def test_the_documentation_lists_the_measurements_and_their_fields() -> None:
     writer = finished(Targets((Target("crm average", "crm", "avg_ms", 1000),)))
     rows = listed()
+    by_sources = {"calls", "turns", "doubles", "journal", "faults", "postgres", "processes"}
+    written = {line.partition(",")[0] for line in [*writer.lines, *writer.summaries]}
+    assert set(rows) == written | by_sources
     per_second = PAGE.partition("| field |")[2].partition("\n\n")[0]
     for line in [*writer.lines, *writer.summaries]:
         series, _, rest = re.sub(r"\\.", "_", line).partition(" ")

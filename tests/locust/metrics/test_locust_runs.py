@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -158,6 +159,30 @@ def test_influxdb_holds_buckets_scenarios_and_what_stays_of_a_run(measured: tupl
     endpoints = influx.query(f'SELECT * FROM "runs"."endpoint_summary" {where}')
     last = influx.query(f'SELECT last(p99_total) AS p99 FROM requests {where} GROUP BY "type", "name"')
     assert {row["name"]: row["p99"] for row in endpoints} == {row["name"]: row["p99"] for row in last}
+
+
+def test_influxdb_holds_the_processes_of_master_and_target(measured: tuple[Locust, int], influx: Influx) -> None:
+    rows = influx.query(
+        "SELECT max(rss) AS rss, max(cpu) AS cpu FROM processes WHERE run_id = 'measured' GROUP BY role"
+    )
+    assert {row["role"] for row in rows} == {"master", "target"}
+    assert all(row["rss"] > 1_000_000 and row["cpu"] > 0 for row in rows)
+    (master,) = influx.query(f"SELECT max(lag_max) AS lag FROM processes {where} AND role = 'master'")
+    assert master["lag"] > 0
+
+
+def test_a_run_is_there_to_be_queried_within_three_seconds_of_its_first_request(
+    tmp_path: Path, target: str, influx: Influx
+) -> None:
+    processes = distributed(
+        tmp_path, target, *HEADLESS, "-u", "4", "Reader", TEST_INFLUX=influx.url, TEST_RUN_ID="prompt"
+    )
+    query = 'SELECT sum(count) AS n FROM requests WHERE run_id =~ /^prompt$/ AND time > now() - 15m GROUP BY "name"'
+    with running(*processes):
+        wait_until(lambda: bool(influx.query(query)), "points of the run")
+        seen = time.time()
+    first = min(ended - ms / 1000 for ended, _, _, ms, *_ in processes[0].samples())
+    assert seen - first < 3
 
 
 def test_latency_from_the_intended_start_is_kept_beside_the_other(measured: tuple[Locust, int], influx: Influx) -> None:

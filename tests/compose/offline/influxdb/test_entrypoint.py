@@ -113,6 +113,12 @@ def test_the_labs_own_script_gives_the_suite_a_token_that_writes_and_grafana_one
         assert stand_in.call(points, write.read_text(), b"m v=1")[0] == 204
         assert stand_in.call(points, read.read_text(), b"m v=1")[0] == 403
         assert stand_in.query("SELECT v FROM m", read.read_text())[0][1] == 1
+        summaries = "/api/v2/write?org=lab&bucket=lab/runs&precision=s"
+        assert stand_in.call(summaries, write.read_text(), b"s v=2")[0] == 204
+        assert stand_in.call(summaries, read.read_text(), b"s v=2")[0] == 403
+        assert stand_in.query('SELECT v FROM "runs"."s"', read.read_text())[0][1] == 2
+        policies = {row[0]: row[1] for row in stand_in.query("SHOW RETENTION POLICIES ON lab")}
+        assert policies == {"autogen": "720h0m0s", "runs": "8760h0m0s"}, "live points 30 days, summaries a year"
 
 
 def test_a_restart_keeps_points_and_tokens_and_runs_no_script_again(stand_in: StandIn) -> None:

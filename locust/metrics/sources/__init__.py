@@ -1,0 +1,1 @@
+"""What the master looks at once a second beside the requests: doubles, calls, processes, a database. A module each."""

@@ -1,0 +1,37 @@
+"""The sources that look at what is around a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from metrics.recorder import Cell, Endpoint
+from metrics.sources.doubles import DoublesSource, Http
+from metrics.sources.postgres import PostgresSource
+from metrics.sources.processes import Place, ProcessesSource, place_of
+from metrics.sources.sampling import Source
+from metrics.sources.turns import TurnsSource
+from metrics.surroundings import Surroundings
+
+
+def sources_of(
+    surroundings: Surroundings,
+    target: str,
+    since: Callable[[int], Mapping[Endpoint, Cell]],
+    own: Callable[[], Mapping[str, Any]] | None,
+) -> list[Source]:
+    """The sources of one run against `target`.
+
+    `since` gives the sums of the requests from a second on, `own` the figures of this process (None: they are reported
+    elsewhere).
+    """
+    places: list[Place | None] = [place_of("target", "target", target)]
+    places += [place_of("double", name, url) for name, url in surroundings.doubles.items() if url != target]
+    turns = TurnsSource(since)
+    sources: list[Source] = [ProcessesSource([place for place in places if place is not None], own), turns]
+    sources += [DoublesSource(url, Http(), turns.on_turns) for url in surroundings.doubles.values()]
+    if target and target not in surroundings.doubles.values():
+        sources.append(DoublesSource(target, Http(), turns.on_turns, optional=True))
+    if surroundings.postgres_dsn:
+        sources.append(PostgresSource(surroundings.postgres_dsn))
+    return sources

@@ -1,0 +1,71 @@
+"""Looks at every source once a second, each in a greenlet of its own: one that fails or hangs disturbs nothing else."""
+
+# mypy: allow-untyped-calls
+# gevent has no annotations.
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import gevent
+
+logger = logging.getLogger(__name__)
+
+AFTER_THE_SECOND_S = 0.2
+
+
+class SourceError(Exception):
+    """A source that cannot be looked at now; the text says which and why, `lines` what is known all the same."""
+
+    def __init__(self, sentence: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(sentence)
+        self.lines = lines
+
+
+class Source(Protocol):
+    """Something that can be looked at for points of a run."""
+
+    def look(self, run_id: str, second: int) -> list[str]:
+        """Points of the second that has just begun; it may wait. Raises SourceError."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Sampling:
+    """The greenlets that look at a run's sources until `stop`."""
+
+    def __init__(self, run_id: str, sources: Sequence[Source], write: Callable[[Sequence[str]], None]) -> None:
+        self._run_id = run_id
+        self._sources = sources
+        self._write = write
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def start(self) -> None:
+        """Look at each source now, as a beginning to count from, and then every second."""
+        self._greenlets = [gevent.spawn(self._watch, source) for source in self._sources]
+
+    def stop(self) -> None:
+        """Look no more."""
+        gevent.killall(self._greenlets)
+        for source in self._sources:
+            source.close()
+
+    def _watch(self, source: Source) -> None:
+        failing = ""
+        while True:
+            try:
+                lines: Sequence[str] = source.look(self._run_id, int(time.time()))
+                if failing:
+                    logger.warning("It can be looked at again: %s.", failing)
+                failing = ""
+            except SourceError as error:
+                lines = error.lines
+                if not failing:
+                    logger.warning("%s; it is left out of the points, and the run goes on.", error)
+                failing = str(error)
+            self._write(lines)
+            gevent.sleep(1 - time.time() % 1 + AFTER_THE_SECOND_S)
