@@ -162,9 +162,8 @@ def test_influxdb_holds_buckets_scenarios_and_what_stays_of_a_run(measured: tupl
 
 
 def test_influxdb_holds_the_processes_of_master_and_target(measured: tuple[Locust, int], influx: Influx) -> None:
-    rows = influx.query(
-        "SELECT max(rss) AS rss, max(cpu) AS cpu FROM processes WHERE run_id = 'measured' GROUP BY role"
-    )
+    where = "WHERE run_id = 'measured'"
+    rows = influx.query(f"SELECT max(rss) AS rss, max(cpu) AS cpu FROM processes {where} GROUP BY role")
     assert {row["role"] for row in rows} == {"master", "target"}
     assert all(row["rss"] > 1_000_000 and row["cpu"] > 0 for row in rows)
     (master,) = influx.query(f"SELECT max(lag_max) AS lag FROM processes {where} AND role = 'master'")
