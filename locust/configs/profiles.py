@@ -17,7 +17,8 @@ MOST_USERS = 100_000
 TAKES_TIME = "a time from one second to seven days, such as 30s, 2m or 1h30m"
 
 STAGE_KEYS = {"users", "spawn_rate", "run_time"}
-KEYS = STAGE_KEYS | {"stages", "climb", "until_target_breaks", "arrivals_per_second"}
+KEYS = STAGE_KEYS | {"stages", "climb", "until_target_breaks", "arrivals_per_second", "arrivals"}
+SPACINGS = ("even", "poisson")
 
 
 class ProfileError(ValueError):
@@ -43,6 +44,8 @@ class Profile:
     """The run ends as soon as a target is missed, if it is missed before the last stage is over."""
     arrivals_per_second: float | None = None
     """With a rate the model is open: tasks begin on a schedule and the users are those who can take one."""
+    poisson: bool = False
+    """Whether the gaps between two starts of the schedule are by chance, as between callers, and not all the same."""
 
     @property
     def seconds(self) -> float:
@@ -132,7 +135,16 @@ def read_profile(name: str, entry: object) -> Profile:
         rate = _number(f"[{name}] arrivals_per_second", rate, 0.001, 10_000)
         if len(stages) > 1:
             raise ProfileError(f"[{name}] has arrivals_per_second and several stages; an open model takes one stage")
-    return Profile(name, stages, breaks, rate)
+    return Profile(name, stages, breaks, rate, _is_poisson(name, entry, rate))
+
+
+def _is_poisson(name: str, entry: Mapping[str, Any], rate: float | None) -> bool:
+    spacing = entry.get("arrivals", SPACINGS[0])
+    if spacing not in SPACINGS:
+        raise ProfileError(f"[{name}] arrivals is {spacing!r}; it takes {' or '.join(SPACINGS)}")
+    if "arrivals" in entry and rate is None:
+        raise ProfileError(f"[{name}] has arrivals and no arrivals_per_second; how they are spaced needs a rate")
+    return bool(spacing == "poisson")
 
 
 def _listed(name: str, entry: Mapping[str, Any]) -> tuple[Stage, ...]:

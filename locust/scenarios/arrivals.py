@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gevent
 from gevent.event import AsyncResult
 
-from utils.schedule import Share, starts
+from utils.schedule import Share, Start
 
 logger = logging.getLogger(__name__)
 
@@ -46,20 +46,20 @@ class Arrivals:
                 waiting.remove(asked)
         return due
 
-    def begin(self, seed: int, per_second: float, weights: Mapping[str, int], own: Mapping[str, Share]) -> None:
+    def begin(self, schedule: Iterable[Start], own: Mapping[str, Share]) -> None:
         """Begin the schedule as soon as this process's users are free; `own` is what falls to them."""
         if self._ticking is None:
-            self._ticking = gevent.spawn(self._run, seed, per_second, weights, own)
+            self._ticking = gevent.spawn(self._run, schedule, own)
 
     def stop(self, **_rest: Any) -> None:
         """End the schedule: users that are being stopped drop nothing."""
         if self._ticking is not None:
             self._ticking.kill(block=False)
 
-    def _run(self, seed: int, per_second: float, weights: Mapping[str, int], own: Mapping[str, Share]) -> None:
+    def _run(self, schedule: Iterable[Start], own: Mapping[str, Share]) -> None:
         self._wait_for_users(own)
         began, due_from = time.monotonic(), time.time()
-        for start in starts(seed, per_second, weights):
+        for start in schedule:
             share = own.get(start.user_class)
             if share is None or not share.takes(start.serial):
                 continue

@@ -18,13 +18,15 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from scenarios.arrivals import Arrivals
 from scenarios.lab import Lab
-from utils.schedule import Share, share_to_message, shares
+from utils.schedule import Share, share_to_message, shares, starts
 
 logger = logging.getLogger(__name__)
 
 BEGIN = "lab_begin"
 OPEN = "lab_open"
 """The option by which the master's order to spawn tells a worker that the model is open, and its rate."""
+POISSON = "lab_poisson"
+"""The option that says whether the gaps between starts are by chance."""
 ALONE = "alone"
 REPORTED_WITHIN_S = 10.0
 """How long the workers may take to report the users that they have spawned."""
@@ -80,6 +82,7 @@ class OpenModel:
             message = {
                 "seed": self._lab.settings.seed,
                 "per_second": self._per_second,
+                "poisson": getattr(self._environment.parsed_options, POISSON, False),
                 "weights": self._weights(),
                 "own": {name: share_to_message(share) for name, share in own.items()},
             }
@@ -107,4 +110,5 @@ class OpenModel:
     def _begin(self, message: Mapping[str, Any]) -> None:
         if self._lab.arrivals is not None:
             own = {name: Share(**share) for name, share in message["own"].items()}
-            self._lab.arrivals.begin(message["seed"], message["per_second"], message["weights"], own)
+            schedule = starts(message["seed"], message["per_second"], message["weights"], poisson=message["poisson"])
+            self._lab.arrivals.begin(schedule, own)

@@ -37,7 +37,7 @@ from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
-from scenarios.open_model import OPEN, OpenModel
+from scenarios.open_model import OPEN, POISSON, OpenModel
 from scenarios.reconciling import Reconciler
 from utils.accounts import Kind
 from utils.desk import Desk
@@ -156,6 +156,7 @@ class Conductor:
         environment.shape_class = ProfileShape(profile, self.measurement.missed_lately, self._on_broken_target)
         environment.shape_class.runner = runner
         setattr(options, OPEN, profile.arrivals_per_second)
+        setattr(options, POISSON, profile.poisson)
 
     def _on_broken_target(self, sentence: str) -> None:
         self.measurement.plan.broke = sentence

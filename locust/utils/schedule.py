@@ -38,14 +38,21 @@ class Share:
         return self.first <= serial % self.total < self.first + self.count
 
 
-def starts(seed: int, per_second: float, weights: Mapping[str, int]) -> Iterator[Start]:
-    """The schedule without an end: equally spaced, the classes dealt in proportion to their weights."""
+def starts(seed: int, per_second: float, weights: Mapping[str, int], *, poisson: bool = False) -> Iterator[Start]:
+    """The schedule without an end, the classes dealt in proportion to their weights.
+
+    Starts are equally spaced, or with `poisson` a Poisson process of that rate: the gaps are exponential, as between
+    calls that people make independently of each other.
+    """
     weighted = [name for name, weight in sorted(weights.items()) for _ in range(weight)]
     deck = Deck(weighted, stream(seed, "arrivals", 0))
     dealt: Counter[str] = Counter()
+    gaps = stream(seed, "gaps", 0)
+    offset_s = 0.0
     for number in itertools.count():
+        offset_s = offset_s + gaps.expovariate(per_second) if poisson else number / per_second
         user_class = deck.deal()
-        yield Start(number / per_second, user_class, dealt[user_class])
+        yield Start(offset_s, user_class, dealt[user_class])
         dealt[user_class] += 1
 
 

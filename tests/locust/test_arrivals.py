@@ -7,7 +7,7 @@ import pytest
 
 from metrics.recorder import Cell, Recorder
 from scenarios.arrivals import Arrivals, keep_intended
-from utils.schedule import Share
+from utils.schedule import Share, starts
 
 RATE = 50.0
 ALL = Share(0, 1, 1)
@@ -25,7 +25,7 @@ def run(work_s: float, users: int, seconds: float) -> tuple[list[float], list[bo
             gevent.sleep(work_s)  # type: ignore[no-untyped-call]
 
     crew = [gevent.spawn(user) for _ in range(users)]  # type: ignore[no-untyped-call]
-    arrivals.begin(1, RATE, {"CrmUser": 1}, {"CrmUser": Share(0, users, users)})
+    arrivals.begin(starts(1, RATE, {"CrmUser": 1}), {"CrmUser": Share(0, users, users)})
     gevent.sleep(seconds)  # type: ignore[no-untyped-call]
     arrivals.stop()
     gevent.killall(crew)  # type: ignore[no-untyped-call]
@@ -55,7 +55,7 @@ def test_a_user_that_is_stopped_while_it_waits_takes_no_start_with_it() -> None:
     gevent.sleep(0)  # type: ignore[no-untyped-call]
     gone.kill()
     stays = gevent.spawn(arrivals.next_start, "CrmUser")  # type: ignore[no-untyped-call]
-    arrivals.begin(1, RATE, {"CrmUser": 1}, {"CrmUser": ALL})
+    arrivals.begin(starts(1, RATE, {"CrmUser": 1}), {"CrmUser": ALL})
     assert stays.get(timeout=5) > 0
     arrivals.stop()
     assert dropped[0] is False

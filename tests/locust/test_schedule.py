@@ -1,8 +1,11 @@
 """An open model's schedule: the same for the same seed, and every start somebody's."""
 
 import itertools
+import math
+import statistics
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +20,16 @@ def test_one_seed_gives_one_schedule_and_another_gives_another() -> None:
     assert one == again
     assert one != other
     assert [start.offset_s for start in one[:3]] == [0, 0.05, 0.1]
+
+
+def test_by_chance_starts_are_a_poisson_process_of_the_rate() -> None:
+    offsets = [start.offset_s for start in itertools.islice(starts(7, 20, WEIGHTS, poisson=True), 4001)]
+    gaps = [after - before for before, after in itertools.pairwise(offsets)]
+    assert statistics.mean(gaps) == pytest.approx(1 / 20, rel=0.05)
+    assert statistics.stdev(gaps) == pytest.approx(1 / 20, rel=0.05)  # an exponential distribution's is its mean
+    assert statistics.median(gaps) == pytest.approx(math.log(2) / 20, rel=0.05)
+    again = [start.offset_s for start in itertools.islice(starts(7, 20, WEIGHTS, poisson=True), 4001)]
+    assert again == offsets
 
 
 def test_classes_start_in_proportion_to_their_weights() -> None:

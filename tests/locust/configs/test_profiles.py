@@ -23,6 +23,7 @@ def test_the_suites_own_profiles_are_those_of_the_brief() -> None:
     spike = [stage.users for stage in profiles["spike"].stages]
     assert max(spike) >= 5 * spike[0] == 5 * spike[-1]
     assert [profile.name for profile in profiles.values() if profile.arrivals_per_second] == ["arrivals"]
+    assert [profile.name for profile in profiles.values() if profile.poisson] == ["arrivals"]
 
 
 def test_a_profile_goes_through_its_stages_and_ends() -> None:
@@ -81,6 +82,8 @@ def test_another_time_is_refused(text: object) -> None:
         ({**STAGE, "until_target_breaks": "yes"}, "takes true or false"),
         ({**STAGE, "arrivals_per_second": 0}, "arrivals_per_second is 0"),
         ({"stages": [STAGE, STAGE], "arrivals_per_second": 5}, "takes one stage"),
+        ({**STAGE, "arrivals_per_second": 5, "arrivals": "often"}, "arrivals is 'often'; it takes even or poisson"),
+        ({**STAGE, "arrivals": "poisson"}, "has arrivals and no arrivals_per_second"),
         ({"stages": []}, "takes a list of tables"),
         ({"stages": [{**STAGE, "users": "many"}]}, "stage 1 users is 'many'"),
         ({"stages": [STAGE], "users": 5}, "has stages and users"),
