@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mock_services.twilio.protocol.noticed import BargeIn, KeyPressed, Turn
 from mock_services.twilio.protocol.turns import Phase, Script
-from tests.mock_services.twilio.test_turns import FRAME, NOISE, Talk
+from tests.mock_services.twilio.talk import FRAME, NOISE, Talk
 
 BASE = {"lines": ["short"], "quiet_gap_ms": 200, "reply_pause_ms": 100, "max_wait_ms": 1000}
 INTERRUPT = {"do": "interrupt", "after_ms": 500, "line": "long"}
