@@ -28,7 +28,7 @@ AUTO, TABLE, LINES, OFF = "auto", "table", "lines", "off"
 MODES = (AUTO, TABLE, LINES, OFF)
 LINE_EVERY_S = 5
 JUDGE_EVERY_S = 5
-"""Judging all targets merges all histograms: often enough for a reader, too seldom to be felt."""
+"""Judging takes percentiles from long histograms: often enough for a reader, too seldom to be felt."""
 
 
 def pause(elapsed_s: float, every_s: float) -> float:

@@ -181,7 +181,9 @@ class Run:
         """The targets as they stand, but for those of the generator."""
         seconds = max(1, len(self.moments))
         users = self._users_of(plan)
-        return results_of(Measured(self.merge.endpoints, seconds, users, windows=self.windows), self.targets)
+        merge = self.merge
+        measured = Measured(merge.endpoints, seconds, users, windows=self.windows, groups=merge.groups)
+        return results_of(measured, self.targets)
 
     def _users_of(self, plan: Plan) -> Users:
         return Users(self.most_users, sum(self._present.values()), plan.users)
