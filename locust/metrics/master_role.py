@@ -115,7 +115,7 @@ class MasterRole:
         def sampling_of(run: Run) -> Sampling:
             # A process that is alone reports itself as a worker does.
             own = self._measurement.process.take if self._distributed else None
-            sources = sources_of(self._measurement.surroundings, run.host, run.merge.since, own)
+            sources = sources_of(self._measurement.surroundings, run.host, run.merge.since, own, run.saw_double)
             return Sampling(run.run_id, sources, run.write)
 
         self._open_writer, self._sampling_of = open_writer, sampling_of

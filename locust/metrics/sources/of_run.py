@@ -13,22 +13,31 @@ from metrics.sources.sampling import Source
 from metrics.sources.turns import TurnsSource
 from metrics.surroundings import Surroundings
 
+DOUBLE = "double"
+
 
 def sources_of(
     surroundings: Surroundings,
     target: str,
     since: Callable[[int], Mapping[Endpoint, Cell]],
     own: Callable[[], Mapping[str, Any]] | None,
+    saw_double: Callable[[str, float], None],
 ) -> list[Source]:
     """The sources of one run against `target`.
 
     `since` gives the sums of the requests from a second on, `own` the figures of this process (None: they are reported
-    elsewhere).
+    elsewhere). `saw_double` is told each second what a double's process used of a core, in percent.
     """
+
+    def used(place: Place, cpu_percent: float) -> None:
+        if place.role == DOUBLE:
+            saw_double(place.name, cpu_percent)
+
     places: list[Place | None] = [place_of("target", "target", target)]
-    places += [place_of("double", name, url) for name, url in surroundings.doubles.items() if url != target]
+    places += [place_of(DOUBLE, name, url) for name, url in surroundings.doubles.items() if url != target]
     turns = TurnsSource(since)
-    sources: list[Source] = [ProcessesSource([place for place in places if place is not None], own), turns]
+    here = [place for place in places if place is not None]
+    sources: list[Source] = [ProcessesSource(here, own, used), turns]
     sources += [DoublesSource(url, Http(), turns.on_turns) for url in surroundings.doubles.values()]
     if target and target not in surroundings.doubles.values():
         sources.append(DoublesSource(target, Http(), turns.on_turns, optional=True))
