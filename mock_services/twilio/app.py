@@ -53,6 +53,7 @@ def build() -> Service:
         speech_rate=settings.speech_rate,
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
         fault=lambda *webhook: service.injector.webhook(*webhook),  # noqa: PLW0108
+        opened=lambda *stream: service.injector.opened(*stream),  # noqa: PLW0108
         reckoning=reckoning,
     )
     scripts = load_scripts({line.id for line in network.voice.lines}, settings.scripts_file)

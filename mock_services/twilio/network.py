@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from mock_services.core.faults.injector import Post
+from mock_services.core.faults.injector import Loss, Post
 from mock_services.core.randomness import Randomness
 from mock_services.core.reckoning import Reckoning, webhook_identity, webhook_kind
 from mock_services.core.service import RUN_HEADER
@@ -33,6 +33,7 @@ class Network:
     speech_rate: float
     record: Callable[[str, str, str, int, float, str, str, bytes], None]  # `core.Journal.add`
     fault: Callable[[str, str, str, bytes], Post]  # `core.faults.Injector.webhook`
+    opened: Callable[[str, str, str, bytes], Loss | None]  # `core.faults.Injector.opened`
     reckoning: Reckoning = field(default_factory=Reckoning)
 
     def sign_upgrade(self, url: str) -> str:

@@ -76,6 +76,7 @@ class MediaSession(WSListener):
         self._unanswered_ms: float | None = None
         self._transport: WSTransport | None = None
         self._abandoned = False
+        self._loss: asyncio.TimerHandle | None = None
         self._outcome: asyncio.Future[StreamOutcome] = asyncio.get_running_loop().create_future()
         self._blocked = False
         self._parts = bytearray()  # of a message that comes in fragments
@@ -109,6 +110,16 @@ class MediaSession(WSListener):
         self._abandoned = True
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
+
+    def lose(self, after_s: float, why: str) -> None:
+        """Have the socket lost so much later, without a closing handshake: a fault of the lab's."""
+
+        def lose() -> None:
+            if self._transport is not None:
+                self._transport.underlying_transport.abort()
+            self._end(StreamOutcome(StreamEnd.LOST, why))
+
+        self._loss = asyncio.get_running_loop().call_later(after_s, lose)
 
     def summary(self) -> dict[str, Any]:
         """Give the media figures of the call so far."""
@@ -264,6 +275,8 @@ class MediaSession(WSListener):
 
         Else it waits for a full garbage collection, and that of some hundred calls stops the frames of all others.
         """
+        if self._loss is not None:
+            self._loss.cancel()
         self._transport = None
         self._make_caller = _over
         self._tell = _over

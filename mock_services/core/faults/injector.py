@@ -31,6 +31,7 @@ from mock_services.core.latency import Delay
 from mock_services.core.limits import SECOND_S, Bucket
 from mock_services.core.operations import Exchange, Link, ServiceError, run_of
 from mock_services.core.randomness import Randomness
+from mock_services.core.speech import FRAME_MS
 
 RUNS_KNOWN = 1_000
 LOOKED_AT = 1 << 20  # bytes of a body in which a call is looked for
@@ -46,6 +47,13 @@ class Post(NamedTuple):
 
 
 AS_EVER = Post()
+
+
+class Loss(NamedTuple):
+    """A WebSocket that the service has opened itself is to be lost so much later, and what is said of that."""
+
+    after_s: float
+    note: str
 
 
 class Refused(ServiceError):
@@ -244,6 +252,21 @@ class Injector:
             return Post(delay_s=self._draw_s(hit.fault.delay), note=hit.note)
         assert isinstance(hit.fault, WebhookDuplicateFault)
         return Post(times=1 + hit.fault.copies, note=hit.note)
+
+    def opened(self, operation: str, path: str, run_id: str, text: bytes) -> Loss | None:
+        """Say whether a socket that the service has opened to `path` is to be lost; messages count as its frames."""
+        if not self.conditions.faults:
+            return None
+        now = self._clock()
+        self._meet(run_id, now)
+        hit = self.schedule.choose(Subject("opened", operation, path, run_id, text), now)
+        if hit is None:
+            return None
+        self._count(hit)
+        assert isinstance(hit.fault, DropFault)
+        frames = hit.fault.after_messages
+        ends = (hit.fault.after_s, None if frames is None else frames * FRAME_MS / 1000)
+        return Loss(min(end for end in ends if end is not None), hit.note)
 
     def _over_rate(self) -> Response | None:
         """Use one request of this second; give the service's own 429 where none is left."""

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from mock_services.core.latency import DelayField, LatencyField
 
 Service = Literal["backend", "twilio", "deepgram", "elevenlabs", "openai", "stripe", "sendgrid"]
-Place = Literal["request", "socket", "webhook"]
-"""What a fault may come over: a request to a double, a WebSocket to it, or a webhook that it sends."""
+Place = Literal["request", "socket", "opened", "webhook"]
+"""What a fault may come over: a request to a double, a WebSocket to it or opened by it, or a webhook that it sends."""
 
 LONGEST_S = 86_400.0
 MOST_RULES = 200
@@ -141,7 +141,7 @@ class SlowBodyFault(_Fault):
 class DropFault(_Fault):
     """A WebSocket is lost after so many messages (either way) or so long; with `code` it is closed in order."""
 
-    places = frozenset({"socket"})
+    places = frozenset({"socket", "opened"})
     kind: Literal["drop"]
     after_messages: int | None = Field(default=None, ge=0)
     after_s: float | None = Field(default=None, ge=0, le=LONGEST_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from mock_services.twilio.callbacks import Subscription
 from mock_services.twilio.leg import Document, Ending, Leg, Next
@@ -202,6 +203,9 @@ async def _open(leg: Leg, stream: Stream, document: Document, session: MediaSess
     url = resolve(stream.url, document.url, network.stream_map)
     await open_session(session, url, network.sign_upgrade(url), network.http.tls)
     leg.sessions.append(session)
+    loss = network.opened("WS {Stream}", urlsplit(url).path, leg.run_id, leg.record.sid.encode())
+    if loss is not None:
+        session.lose(loss.after_s, loss.note)
 
 
 def _caller(leg: Leg, now: float) -> Caller:

@@ -1,4 +1,4 @@
-"""Webhooks that the double sends late, or twice: of one call, and no other's."""
+"""Webhooks that the double sends late or twice, and media streams that it loses: of one call, and no other's."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,3 +52,21 @@ async def test_a_webhook_leaves_late_and_the_call_waits_for_it(faulted: Double, 
         events = await caller.call("one", NUMBER, GREETING_ONLY)
     answered = next(event for event in events if event["event"] == "answered")
     assert 400 <= answered["latency_ms"] < 1_000
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("end", [{"after_s": 0.4}, {"after_messages": 20, "after_s": 60}])
+async def test_a_media_stream_is_lost_amid_the_call(faulted: Double, target: Target, end: dict[str, float]) -> None:
+    faulted.buy(NUMBER, target.url)
+    put(faulted, kind="drop", operation="WS {Stream}", run="unlucky", **end)
+    script = {**GREETING_ONLY, "turns": 1}
+    async with phone(faulted) as caller:
+        lucky = await caller.call("one", NUMBER, script, run_id="lucky")
+        events = await caller.call("two", NUMBER, script, run_id="unlucky")
+    assert lucky[-1]["event"] == "ended"
+    assert events[-1]["event"] == "failed"
+    assert "fault late or twice: drop" in str(events[-1])
+    connected = next(event["at_ms"] for event in events if event["event"] == "connected")
+    assert 350 <= events[-1]["at_ms"] - connected < 1_500
+    assert target.closed_with == [1000, 1005], "the second went away without a closing frame"
+    assert target.messages[-1]["event"] == "media", "and without a stop"
