@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_services.core.faults.rules import read_conditions
@@ -44,6 +44,7 @@ def test_a_wrong_schedule_is_refused_by_name_and_place(content: str, sentence: s
     assert "\n" not in str(refused.value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=50))
 def test_no_bytes_break_the_reader(content: bytes) -> None:
     for toml in (False, True):
