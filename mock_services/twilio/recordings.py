@@ -139,7 +139,8 @@ class Recording:
 class RecordingLog:
     """The newest `max_kept` recordings, each of at most `longest_s` seconds; where there are too many the oldest goes.
 
-    `api_url` is where a target reaches the REST API, for links to the recordings.
+    While so many are under way, what is begun beside them records nothing, and is absent at its end. `api_url` is where
+    a target reaches the REST API, for links to the recordings.
     """
 
     def __init__(self, max_kept: int, longest_s: float, api_url: str) -> None:
@@ -152,10 +153,15 @@ class RecordingLog:
         self, call_sid: str, source: str, channels: int = 1, track: str = "both", at: float | None = None
     ) -> Recording:
         """Begin a recording at `at` (monotonic), or now."""
-        tape = Tape(time.monotonic() if at is None else at, self._longest_s)
-        recording = Recording(call_sid, source, tape, self._api_url, channels, track)
+        longest_s = self._longest_s
         if len(self.by_sid) >= self._max_kept:
-            del self.by_sid[next(iter(self.by_sid))]
+            over = (sid for sid, each in self.by_sid.items() if each.is_over)
+            oldest = next(over, None)
+            if oldest is None:
+                oldest, longest_s = next(iter(self.by_sid)), 0.0
+            del self.by_sid[oldest]
+        tape = Tape(time.monotonic() if at is None else at, longest_s)
+        recording = Recording(call_sid, source, tape, self._api_url, channels, track)
         self.by_sid[recording.sid] = recording
         return recording
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 from random import Random
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mock_services.core.latency import DelaySetting, Lognormal
@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     scripts_file: Annotated[Path, AfterValidator(_hold_scripts)] | None = Field(
         default=None, description="a JSON file of scripts that callers can be given by name, beside those shipped"
     )
+    callee_script: str = Field(default="default", description="what those do who are called, by a script's name")
     tape_dir: Path | None = Field(default=None, description="where recorded calls are written; unset: until the end")
     max_tapes: int = Field(default=10, ge=1, le=1000, description="calls recorded at a time, and recordings kept")
     tape_s: float = Field(default=180.0, gt=0, le=14_400, description="how much of a call is recorded")
@@ -57,18 +58,19 @@ class Settings(BaseSettings):
     webhook_total_s: float = Field(default=15.0, gt=0, le=60, description="Twilio's limit for a webhook's whole answer")
     calls_per_second: float = Field(default=1.0, gt=0, le=10_000, description="calls that the account begins itself")
     ring_ms: DelaySetting = Field(default=Lognormal(6000, 20_000), description="until somebody answers who is called")
-    callee_script: str = Field(default="default", description="what those do who are called, by a script's name")
     api_url: str = Field(default="https://api.twilio.com", description="where recordings are, as webhooks tell it")
-    max_recordings: int = Field(default=200, ge=1, description="recordings kept; the oldest go")
+    max_recordings: int = Field(default=50, ge=1, description="recordings kept; the oldest go")
     sms_sent_ms: DelaySetting = Field(default=Lognormal(150, 500), description="from queued to sent")
     sms_delivered_ms: DelaySetting = Field(default=Lognormal(800, 3000), description="from sent to delivered")
     speech_rate: float = Field(default=15.0, gt=0, description="characters a second that <Say> speaks")
 
-    @model_validator(mode="after")
-    def _hold_callee_script(self) -> Self:
-        lines = {recording.id for recording in load_recordings("caller")}
-        load_scripts(lines, self.scripts_file).choose(self.callee_script, Random(0))
-        return self
+    @field_validator("callee_script")
+    @classmethod
+    def _hold_callee_script(cls, name: str, others: ValidationInfo) -> str:
+        if "scripts_file" in others.data:  # else that is what is wrong
+            lines = {recording.id for recording in load_recordings("caller")}
+            load_scripts(lines, others.data["scripts_file"]).choose(name, Random(0))
+        return name
 
     @field_validator("stream_map", mode="before")
     @classmethod

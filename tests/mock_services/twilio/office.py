@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import socket
@@ -18,7 +19,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator
@@ -40,8 +41,8 @@ class Office:
     """Answers `path` with `documents[path]`, an empty `<Response>` where there is none; keeps what came, and checks it.
 
     A request whose signature Twilio's validator does not accept is kept in `unsigned`. `statuses[path]` answers with an
-    error, `first_fails` connections are closed unanswered. `/tone.wav` is half a second long, and `/stream` collects
-    what a media stream sends.
+    error. `/loop` redirects to itself, `/slow` takes a second, `/json` answers with JSON. `/tone.wav` is half a second
+    long, and `/stream` collects what a media stream sends, closing it after `closes_after` messages.
     """
 
     url: str = ""
@@ -72,6 +73,18 @@ class Office:
         document = document.replace("{stream}", self.url.replace("http", "wss", 1) + "/stream")
         return Response(document, self.statuses.get(path, 200), media_type="text/xml")
 
+    async def loop(self, request: Request) -> Response:
+        await self.webhook(request)
+        return RedirectResponse("/loop", 307)
+
+    async def slow(self, request: Request) -> Response:
+        await asyncio.sleep(1)
+        return await self.webhook(request)
+
+    async def json(self, request: Request) -> Response:
+        await self.webhook(request)
+        return JSONResponse({"twiml": "no"})
+
     async def tone(self, _request: Request) -> Response:
         content = io.BytesIO()
         with wave.open(content, "wb") as file:
@@ -100,6 +113,9 @@ def running_office() -> Iterator[Office]:
     app = Starlette(
         routes=[
             Route("/tone.wav", office.tone),
+            Route("/loop", office.loop, methods=["POST"]),
+            Route("/slow", office.slow, methods=["POST"]),
+            Route("/json", office.json, methods=["POST"]),
             WebSocketRoute("/stream", office.stream),
             Route("/{path:path}", office.webhook, methods=["GET", "POST"]),
         ]

@@ -35,7 +35,12 @@ async def test_a_stranger_is_refused(double: Double, authorization: str) -> None
         ({**DIAL, "script": {"turns": -1}}, "one", "script's turns is '-1'"),
         ({**DIAL, "script": {"patience": 1}}, "one", "patience"),
         ({**DIAL, "script": {"lines": ["caller-nobody"]}}, "one", "no line 'caller-nobody'; there are caller-flowers"),
+        ({**DIAL, "script": {"answers": ["caller-nobody"]}}, "one", "no line 'caller-nobody'"),
+        ({**DIAL, "script": {"answers": ["Hello!"]}}, "one", "neither keys, nor the name of a line, nor hangup"),
         ({"type": "hangup", "ref": "nobody"}, "nobody", "no call under way"),
+        ({"type": "party", "number": "reception"}, None, "party.number is 'reception'"),
+        ({"type": "party", "number": NUMBER, "outcome": "sleeps"}, None, "outcome"),
+        ({"type": "party", "number": NUMBER, "script": "no-such"}, None, "no script 'no-such'"),
     ],
 )
 async def test_a_mistake_is_answered_in_a_sentence(double: Double, message: Any, ref: str | None, words: str) -> None:

@@ -16,6 +16,8 @@ from tests.mock_services.twilio.lab import ROOT
         ("TWILIO_MAX_CALLS", "0"),
         ("TWILIO_WEBHOOK_TOTAL_S", "soon"),
         ("LAB_STREAM_MAP", "wss://a->ws://b"),
+        ("TWILIO_CALLEE_SCRIPT", "nobody"),
+        ("TWILIO_RING_MS", "for ever"),
     ],
 )
 def test_a_bad_setting_is_named(variable: str, value: str) -> None:

@@ -344,10 +344,25 @@ async def test_a_later_document_that_cannot_be_executed_asks_the_fallback(
 
 
 @pytest.mark.anyio
-async def test_an_action_that_fails_ends_the_call(double: Double, office: Office) -> None:
+@pytest.mark.parametrize(
+    ("action", "reason", "code"),
+    [
+        ("/menu", "webhook-http-error", 11200),
+        ("http://127.0.0.1:1/menu", "webhook-refused", 11205),
+        ("/slow#tt=100", "webhook-timeout", 11205),
+        ("ftp://lab.example/menu", "webhook-refused", 11210),
+        ("/loop", "webhook-http-error", 11215),
+        ("/json", "twiml-invalid", 12300),
+    ],
+)
+async def test_an_action_that_fails_ends_the_call(
+    double: Double, office: Office, action: str, reason: str, code: int
+) -> None:
     office.statuses["/menu"] = 500
-    failed = await call(double, office, '<Gather numDigits="1" action="/menu"/>', answers=["1"])
-    assert (failed["reason"], failed["error_code"], failed["status"]) == ("webhook-http-error", 11200, "completed")
+    failed = await call(double, office, f'<Gather numDigits="1" action="{action}"/>', answers=["1"])
+    assert (failed["step"], failed["reason"], failed["error_code"]) == ("answer", reason, code)
+    assert failed["status"] == "completed"
+    assert office.forms("/status")[0]["CallStatus"] == "completed"
 
 
 @pytest.mark.anyio
