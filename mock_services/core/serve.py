@@ -37,6 +37,7 @@ def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[
     parser.add_argument("--port", type=int, default=default_port, help="port to listen on (default %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--tls-port", type=int, help="port to answer on over TLS as well; needs --tls-dir")
+    parser.add_argument("--tls-host", help="address for --tls-port, where it is another than --host")
     parser.add_argument("--tls-dir", type=Path, help="directory of certificate.pem and key.pem (docs/interception.md)")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     arguments = parser.parse_args(argv)
@@ -57,7 +58,7 @@ def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[
     listener = _listen(name, arguments.host, arguments.port)
     tls: _TlsDoor | None = None
     if context is not None:
-        tls = _listen(name, arguments.host, arguments.tls_port, "--tls-port"), context
+        tls = _listen(name, arguments.tls_host or arguments.host, arguments.tls_port, "--tls-port"), context
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -20,6 +20,7 @@ RUN_BY = {
     r"(\./)?scripts/bench/\w+( .+)?": "tests/docs/test_benches.py",
     r"docker compose up --wait": "scripts/compose-smoke",
     r"(LAB_BACKEND_IMAGE=\S+ )?docker compose( -f \S+){2,3} (up|run) .+": "scripts/intercept_check.py",
+    r"\./scripts/intercept .+": "tests/scripts/test_intercept.py",
     r"python -m mock_services\.core\.authority .+": "tests/mock_services/core/test_authority.py",
     r"docker compose exec grafana .+": "tests/compose/test_make_secrets.py",  # offline, no Grafana: the secret
     r"docker compose exec influxdb .+|token=.+|curl --header .+": "scripts/compose_check.py",
