@@ -98,11 +98,11 @@ Step = tuple[str, float, int]
     st.floats(0, 1),
 )
 def test_the_tape_is_what_a_listener_would_have_heard(steps: list[Step], rest: float) -> None:
-    """The listener is a second of audio at a time in which each sample knows what it was last told to be."""
+    """The listener knows of each sample what it was last told to be: one tone for each piece of audio."""
     tape = Tape(0.0, 120)
     heard: dict[int, int] = {}
     now = plays_until = 0.0
-    for kind, seconds, size in steps:
+    for step, (kind, seconds, size) in enumerate(steps):
         now += seconds
         if kind == "cut":
             plays_until = min(plays_until, now)
@@ -111,7 +111,7 @@ def test_the_tape_is_what_a_listener_would_have_heard(steps: list[Step], rest: f
         else:
             begins = max(plays_until, now)
             plays_until = begins + size / 8000
-            audio = bytes(place % 251 for place in range(size))
+            audio = bytes([step]) * size
             tape.agent(audio, begins)
             heard |= dict(enumerate(audio, start=round(begins * 8000)))
     tape.end(now + rest)
@@ -119,7 +119,7 @@ def test_the_tape_is_what_a_listener_would_have_heard(steps: list[Step], rest: f
     length = round((now + rest) * 8000)
     expected = decode(bytes(heard.get(place, SILENCE) for place in range(length)))
     assert len(agent) == length
-    assert sum(map(bool, differences(agent, expected))) <= len(steps) * 8  # a seam may lie a millisecond off
+    assert sum(map(bool, differences(agent, expected))) <= len(steps) * 16  # each end may lie a millisecond off
 
 
 def differences(one: "array[int]", other: "array[int]") -> Iterator[int]:
