@@ -65,6 +65,17 @@ class Profile:
             elapsed_s -= stage.seconds
         return None
 
+    def users_by_second(self) -> list[int]:
+        """How many users each second of the run is to have."""
+        planned = []
+        users = 0.0
+        for stage in self.stages:
+            for _ in range(round(stage.seconds)):
+                step = min(stage.spawn_rate, abs(stage.users - users))
+                users += step if users < stage.users else -step
+                planned.append(int(users))
+        return planned
+
     def resized(self, users: int | None, seconds: float | None) -> Profile:
         """The same profile with its highest stage at `users`, the others in proportion, and cut off after `seconds`.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metrics.recorder import Cell, Endpoint
 from metrics.targets import ERRORS, GENERATOR, PACE, USERS, Target, Targets
 from metrics.windows import AT_LEAST, Windows
+
+SLACK_S = 15
+"""By how much longer than its window a number of users must have been planned: users come a little late, and leave."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,8 @@ class Users:
     most: int = 0
     seconds: float = 0
     """For how long they ran, in sum."""
-    planned: int | None = None
-    """How many it was to have; None when nobody said."""
+    planned: Sequence[int] = ()
+    """How many each second was to have; empty when nobody said."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,21 @@ def _nothing(target: Target, cell: Cell) -> str:
 
 def _not_planned(target: Target, users: Users) -> str:
     """Why a number of users is nothing that this run was to reach; empty when it was."""
-    if users.planned is None:
-        return "nobody said how many users the run was to have"
-    return f"the run was to have {users.planned} users" if users.planned < target.limit else ""
+    if not users.planned:
+        return "nobody said how many users the run was to have, and when"
+    longest = longest_with(users.planned, target.limit)
+    if longest >= target.window_s + SLACK_S:
+        return ""
+    return f"the run was to have so many users for {longest} s"
+
+
+def longest_with(planned: Sequence[int], users: float) -> int:
+    """For how many seconds in a row so many users were planned, at most."""
+    longest = current = 0
+    for planned_now in planned:
+        current = current + 1 if planned_now >= users else 0
+        longest = max(longest, current)
+    return longest
 
 
 def _no_window(target: Target, whole: bool) -> str:

@@ -130,8 +130,8 @@ class Plan:
     """The load profile's name, when there is one."""
     broke: str = ""
     """Which target broke and at how many users, when that ended the run before its time."""
-    users: int | None = None
-    """How many users the run was to have; None when nobody said."""
+    users: Sequence[int] = ()
+    """How many users each second of the run was to have; empty when nobody said."""
     planned_s: float | None = None
     """How long the run was to last; None when nobody said."""
     interrupted_after_s: float | None = None

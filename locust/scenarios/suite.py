@@ -24,7 +24,7 @@ import gevent
 from gevent.event import Event
 from locust.runners import MasterRunner, WorkerRunner
 
-from configs.profiles import Profile
+from configs.profiles import Profile, Stage
 from configs.settings import WRONG_USAGE, Settings, SettingsError, settings_or_exit
 from configs.targets import load_targets
 from locust import events, runners
@@ -191,9 +191,7 @@ class Conductor:
             self._watch = Watch(self._settings.sentinel_url, run_id, self._settings.tolerated_names)
         desk = Desk(self._settings, base_url, run_id, calls, self._settings.results_dir / run_id)
         self._lab.desk = desk
-        self.measurement.plan = Plan(users=users)
-        if self._profile is not None:
-            self.measurement.plan = Plan(profile=self._profile.name, users=users, planned_s=self._profile.seconds)
+        self.measurement.plan = self._plan(environment, users)
         self._say_what_is_skipped(classes, desk)
         self._reconciler.begin(base_url, run_id)
         try:
@@ -201,6 +199,17 @@ class Conductor:
         except BaseException:  # whatever ends it (Ctrl-C, or Stop on Locust's page): nothing half made stays
             self._clean_up(None)
             raise
+
+    def _plan(self, environment: Any, users: int) -> Plan:
+        """What the run is to be, as far as that is known before it."""
+        if self._profile is not None:
+            by_second = self._profile.users_by_second()
+            return Plan(profile=self._profile.name, users=by_second, planned_s=self._profile.seconds)
+        options = environment.parsed_options
+        if environment.web_ui is not None or not options.run_time:
+            return Plan()
+        stage = Stage(users, options.spawn_rate or 1, options.run_time)
+        return Plan(users=Profile("", (stage,)).users_by_second())
 
     def _say_what_is_skipped(self, classes: list[type[PlatformUser]], desk: Desk) -> None:
         for user_class in classes:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.profiles import Profile, ProfileError, Stage, load_profiles, read_profile, seconds_of
+from metrics.results import SLACK_S, longest_with
 
 STAGE = {"users": 10, "spawn_rate": 5, "run_time": "30s"}
 
@@ -31,6 +32,29 @@ def test_a_profile_goes_through_its_stages_and_ends() -> None:
     at = {second: stage.users if (stage := spike.at(second)) else None for second in (0, 29.9, 30, 39.9, 40, 69, 70)}
     assert at == {0: 10, 29.9: 10, 30: 50, 39.9: 50, 40: 10, 69: 10, 70: None}
     assert (spike.seconds, spike.most_users) == (70, 50)
+
+
+def test_users_come_and_go_by_the_spawn_rate() -> None:
+    stages = [{"users": 10, "spawn_rate": 4, "run_time": "4s"}, {"users": 1, "spawn_rate": 5, "run_time": "3s"}]
+    assert read_profile("two", {"stages": stages}).users_by_second() == [4, 8, 10, 10, 5, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("profile", "sustained", "peak"),
+    [
+        ("smoke", False, False),
+        ("sustained", True, False),
+        ("peak", True, True),
+        ("spike", False, True),
+        ("stress", True, True),
+        ("soak", False, False),
+    ],
+)
+def test_the_labs_targets_of_users_are_judged_in_the_profiles_that_reach_them(
+    profile: str, sustained: bool, peak: bool
+) -> None:
+    planned = load_profiles()[profile].users_by_second()
+    assert (longest_with(planned, 50) >= 60 + SLACK_S, longest_with(planned, 100) >= SLACK_S) == (sustained, peak)
 
 
 def test_a_climb_goes_up_in_equal_steps_to_its_end() -> None:

@@ -14,6 +14,7 @@ import pytest
 from configs.targets import load_targets
 from metrics.recorder import Endpoint, Recorder
 from metrics.report import write_report
+from metrics.results import SLACK_S
 from metrics.run import Ending, Run
 from metrics.targets import ERRORS, LATENCY, PACE, RATE, USERS, Target, Targets
 from metrics.verdict import Plan, Verdict
@@ -86,7 +87,7 @@ def simulated(load: Load, endpoint: Endpoint, targets: Targets) -> tuple[Run, Ve
         run.tick(load.users, clock[0])
         clock[0] = START + at + 0.9
         run.report("w", recorder.take(), clock[0])
-    plan = Plan(users=load.planned)
+    plan = Plan(users=[load.planned] * (load.seconds + SLACK_S))
     return run, run.finish(Ending(["Visitor"], [], False, {}, plan), load.users, START + load.seconds)
 
 

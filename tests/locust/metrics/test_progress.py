@@ -48,7 +48,7 @@ def run() -> Run:
 
 
 def test_a_line_says_where_the_run_is_and_how_it_fares(run: Run) -> None:
-    results = run.results_so_far(Plan(users=50))
+    results = run.results_so_far(Plan(users=[50] * 60))
     assert line(snapshot_of(run, 4, 120, START + 65, results)) == (
         "1:05 of 2:00, 4 users: 10 requests a second, 30 so far, 3 failed (10 %), p50 20 ms, p95 20 ms; "
         "1 of 3 targets missed so far: errors"
@@ -56,7 +56,7 @@ def test_a_line_says_where_the_run_is_and_how_it_fares(run: Run) -> None:
 
 
 def test_what_is_yet_to_be_reached_is_not_missed(run: Run) -> None:
-    results = run.results_so_far(Plan(users=50))
+    results = run.results_so_far(Plan(users=[50] * 60))
     assert [result.target.name for result in results if result.ok is False] == ["errors", "users"]
     assert [result.target.name for result in snapshot_of(run, 4, None, START, results).missed] == ["errors"]
 

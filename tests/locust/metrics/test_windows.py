@@ -111,20 +111,36 @@ def test_only_a_target_that_is_to_stop_the_run_breaks_it() -> None:
     assert list(windows.broken()) == [(stopping, Window(200, 60, 0))]
 
 
+@pytest.mark.parametrize(("planned", "status"), [([50] * 75, "missed"), ([50] * 74, "skipped")])
+def test_users_are_judged_where_the_run_was_to_have_them_for_long_enough(planned: list[int], status: str) -> None:
+    sustained = Target("sustained", "all", "users", 50, window_s=60)
+    windows = Windows(Targets((sustained,)), START)
+    for at in range(75):
+        windows.add(second(at), 40)
+    (result,) = results_of(Measured({}, 75, Users(40, planned=planned), windows=windows), Targets((sustained,)))
+    assert result.status == status
+
+
 @pytest.mark.parametrize(
     ("target", "seconds", "users", "says"),
     [
-        (SLOW, 2, None, "the run was shorter than 3 s"),
-        (SLOW, 3, None, "no 3 s of the run had 20 requests of its group"),
-        (Target("t", "calendar", "avg_ms", 1), 3, None, "no request of its group was made"),
-        (Target("t", "all", "users", 50), 3, 49, "the run was to have 49 users"),
-        (Target("t", "all", "users", 50), 3, None, "nobody said how many users the run was to have"),
-        (Target("t", "all", "requests_per_user_minute", 50), 3, None, "nobody counted the users"),
-        (Target("t", "generator", "cpu_percent", 50), 3, None, "the generator said nothing of it"),
+        (SLOW, 2, [], "the run was shorter than 3 s"),
+        (SLOW, 3, [], "no 3 s of the run had 20 requests of its group"),
+        (Target("t", "calendar", "avg_ms", 1), 3, [], "no request of its group was made"),
+        (Target("t", "all", "users", 50), 3, [49] * 600, "the run was to have so many users for 0 s"),
+        (
+            Target("t", "all", "users", 50, 60),
+            3,
+            [50] * 74 + [0] + [50] * 9,
+            "the run was to have so many users for 74 s",
+        ),
+        (Target("t", "all", "users", 50), 3, [], "nobody said how many users the run was to have, and when"),
+        (Target("t", "all", "requests_per_user_minute", 50), 3, [], "nobody counted the users"),
+        (Target("t", "generator", "cpu_percent", 50), 3, [], "the generator said nothing of it"),
     ],
 )
 def test_what_cannot_be_judged_is_skipped_and_says_why(
-    target: Target, seconds: int, users: int | None, says: str
+    target: Target, seconds: int, users: list[int], says: str
 ) -> None:
     targets = Targets((target,))
     windows = Windows(targets, START)
