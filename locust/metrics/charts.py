@@ -167,16 +167,21 @@ def _caption(chart: Chart, top: float) -> Markup:
 
 def _path(line: Line, frame: _Frame) -> Markup:
     steps: list[str] = []
+    dots: list[str] = []
     pen_down = False
+    around = [None, *line.values, None]
     for i, value in enumerate(line.values):
         if value is None:
             pen_down = False
             continue
         x, y = frame.x(i + 0.5), frame.y(value)
-        # A point between two gaps is drawn as a dot.
         steps.append(f"L{x:.1f} {y:.1f}" if pen_down else f"M{x:.1f} {y:.1f}h.1")
         pen_down = True
-    return Markup('<path class="line {}" d="{}"/>').format(line.css, "".join(steps))
+        if around[i] is None and around[i + 2] is None:
+            dots.append(f"M{x:.1f} {y:.1f}h.1")
+    drawn = Markup('<path class="line {}" d="{}"/>').format(line.css, "".join(steps))
+    # A point between two gaps is a line of no length: it is drawn as a dot, to be seen at all.
+    return drawn + (Markup('<path class="line dots {}" d="{}"/>').format(line.css, "".join(dots)) if dots else "")
 
 
 def _columns(lines: Sequence[Line], frame: _Frame) -> Iterator[Markup]:

@@ -53,6 +53,13 @@ def test_a_gap_lifts_the_pen() -> None:
     assert path.get("d", "").count("M") == 2
 
 
+def test_a_point_between_two_gaps_is_a_dot() -> None:
+    figure = drawn(Chart("t", "ms", [Line("p95", "a", [1, None, 2, 3, None, 4])]))
+    (dots,) = of_class(figure, "line dots a")
+    assert dots.get("d", "").count("M") == 2
+    assert not of_class(drawn(Chart("t", "ms", [Line("p95", "a", [1, 2])])), "line dots a")
+
+
 def test_a_limit_is_drawn_where_the_values_come_near_it_and_else_said_to_be_above() -> None:
     near = drawn(Chart("t", "ms", [Line("p95", "a", [60])], [Limit("at most 100 ms", 100)]))
     assert len(of_class(near, "limit")) == 1
