@@ -262,11 +262,11 @@ class Leg:
 
     async def close(self) -> None:
         """End every stream and recording that goes on beside the verbs."""
-        for fork in tuple(self.forks.values()):
-            fork.stop()
-        await asyncio.gather(*(fork.ended() for fork in self.forks.values()))
         for recording, _ in self.recordings.values():
             self.finish_recording(recording)
+        for fork in self.forks.values():
+            fork.stop()
+        await asyncio.gather(*(fork.ended() for fork in self.forks.values()))
 
     def let_go(self) -> None:
         """Let go of whom steps are told to, so that both are freed at once when the call is over."""
@@ -286,14 +286,10 @@ class Leg:
     async def _fall_back(self, failure: WebhookError | TwimlError, url: str) -> Document | Ending:
         if self.fallback is not None:
             error: Fields = [("ErrorCode", str(failure.code)), ("ErrorUrl", url)]
-            fallback, self.fallback = self.fallback, None  # its own failure ends the call
             try:
-                document = await self.fetch("VoiceFallbackUrl", fallback, error)
+                return await self.fetch("VoiceFallbackUrl", self.fallback, error)
             except (WebhookError, TwimlError) as second:
                 failure = second
-            else:
-                self.fallback = fallback
-                return document
         reason = failure.reason if isinstance(failure, WebhookError) else "twiml-invalid"
         if self.record.status == "ringing":
             self.record.answer()  # the caller is told that an application error has occurred

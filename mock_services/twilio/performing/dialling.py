@@ -35,6 +35,7 @@ class ChildCall:
         subscription = Subscription.of(dialled.status, document.url)
         self.progress = Progress(self.leg.callbacks, record, self.leg.fields, subscription)
         self._ended = asyncio.Event()
+        self._limit: asyncio.TimerHandle | None = None
 
     def redirect(self, source: Source) -> bool:
         """Refuse: a called party goes where its caller goes."""
@@ -46,7 +47,8 @@ class ChildCall:
 
     def limit(self, seconds: float) -> None:
         """Let the call go on for `seconds` from now at most."""
-        asyncio.get_running_loop().call_later(seconds, self.end)
+        self._cancel_limit()
+        self._limit = asyncio.get_running_loop().call_later(seconds, self.end)
 
     async def reach(self, patience: float, screen: Screen) -> bool:
         """Ring, and let the party hear its own document; True if it can be connected."""
@@ -73,9 +75,14 @@ class ChildCall:
 
     def finish(self) -> None:
         """End the call, if it has not ended, and tell of it."""
+        self._cancel_limit()
         record = self.leg.record
         record.end("completed" if record.start_time is not None else "canceled")
         self.progress.tell("completed")
+
+    def _cancel_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
 
     def _conversation_seconds(self) -> float:
         """Give how long the two talk: each turn is a line of the called party and one of the caller, and breaths."""
