@@ -39,7 +39,11 @@ class RunIds:
         if AUTOMATIC_ID.fullmatch(self._first) and (self.on_page or number > 1):
             return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(2), number
         run_id = self._first if number == 1 else f"{self._first}-{number}"
-        while (self._results_dir / run_id / "verdict.json").exists():
+        while self._is_known(run_id):
             number += 1
             run_id = f"{self._first}-{number}"
         return run_id, number
+
+    def _is_known(self, run_id: str) -> bool:
+        """Whether a run of that name has ended, or was killed and left its points."""
+        return any((self._results_dir / run_id / name).exists() for name in ("verdict.json", "outbox"))

@@ -23,6 +23,15 @@ def test_the_agent_bench_reports_its_figures() -> None:
     assert figures["replies"] > 0
 
 
+def test_the_pipeline_bench_reports_its_figures() -> None:
+    command = [str(ROOT / "scripts" / "bench" / "pipeline"), "--seconds", "1", "--rounds", "1", "--json"]
+    bench = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert bench.returncode in {0, 1, 2}, bench.stderr
+    figures = json.loads(bench.stdout)
+    assert set(figures["workers"][0]) == {"alone", "measured"}
+    assert len({each["points_a_s"] for each in figures["points"].values()}) == 1, "whatever the rate of the requests"
+
+
 def test_the_http_bench_reports_its_figures() -> None:
     command = [str(ROOT / "scripts" / "bench" / "http"), "--part", "backend", "--seconds", "1", "--json"]
     bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)

@@ -82,6 +82,14 @@ def test_a_bad_value_is_named_with_what_it_takes(
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize("dsn", ["mysql://u:secret@h/d", "postgresql://u:secret@h", "postgresql://u:secret@h:x/d"])
+def test_a_bad_dsn_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, dsn: str) -> None:
+    monkeypatch.setenv("LAB_POSTGRES_DSN", dsn)
+    with pytest.raises(SettingsError, match=r"^LAB_POSTGRES_DSN holds a value that is not shown, but takes ") as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("alone", ["LOAD_TEST_USER_EMAIL", "LOAD_TEST_USER_PASSWORD"])
 def test_half_an_account_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, alone: str) -> None:
     monkeypatch.setenv(alone, "someone@example.com")
