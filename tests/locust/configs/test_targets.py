@@ -1,12 +1,14 @@
 """The lab's targets are those that were asked for, and a wrong file is refused in one sentence that names it."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from configs.targets import load_targets
+from configs.targets import TARGETS_FILE, load_targets
 from metrics.recorder import Cell, Endpoint
-from metrics.targets import TargetError
+from metrics.targets import TargetError, read_targets
 
 
 def test_the_lab_is_held_to_these_targets() -> None:
@@ -56,6 +58,16 @@ def test_a_group_holds_its_requests(group: str, endpoint: Endpoint, holds: bool)
     cell = Cell()
     cell.requests = 1
     assert load_targets().cell_of(group, {endpoint: cell}).requests == int(holds)
+
+
+def test_the_example_of_the_documentation_is_one() -> None:
+    page = (TARGETS_FILE.parents[2] / "docs" / "targets.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    read = read_targets(tomllib.loads(example)).targets
+    assert [(target.name, target.words, target.stop) for target in read] == [
+        ("CRM average", "at most 1,000 ms", False),
+        ("collapse", "at most 50 % in any 10 s", True),
+    ]
 
 
 @pytest.mark.parametrize(
