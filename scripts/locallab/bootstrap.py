@@ -29,7 +29,7 @@ def run_inside(requirements: str, module: str) -> NoReturn:
     except KeyboardInterrupt:
         _say("interrupted; the next start goes on with the installation")
         raise SystemExit(INTERRUPTED_EXIT) from None
-    own = [str(ROOT / "scripts"), str(ROOT / "locust")]
+    own = [str(ROOT / "scripts"), str(ROOT / "locust"), str(ROOT)]
     search = os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH", "")])])
     os.execve(python, [str(python), "-m", module, *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})  # noqa: S606
 

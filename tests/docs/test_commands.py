@@ -13,6 +13,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # repository; `.ci/run` runs `scripts/compose-smoke`.
 RUN_BY = {
     r"\./scripts/smoke( .+)?": "tests/scripts/test_smoke.py",
+    r"(\w+=\S+ )?\./scripts/doctor( .+)?": "tests/scripts/doctor/test_doctor.py",
     r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
     r"\./scripts/compare .+": "tests/scripts/test_compare.py",
     r"\./scripts/cleanup .+": "tests/scripts",

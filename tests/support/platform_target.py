@@ -78,8 +78,9 @@ def running_target() -> Iterator[Target]:
             text = self.rfile.read(length).decode()
             status, body, *extra = target.answer(Request(self.command, split.path, query, dict(self.headers), text))
             content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in (extra[0] if extra else {}).items():
+            headers = extra[0] if extra else {}
+            (self.send_response_only if "Date" in headers else self.send_response)(status)
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -1,0 +1,41 @@
+"""What the doctor says of the lab's ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from locallab.doctor import ports
+from locallab.doctor.findings import Level
+from locallab.stack import Ports
+
+from tests.support.doubles import serving
+from tests.support.suite_lab import free_port
+
+
+def test_a_free_port_is_well() -> None:
+    (found,) = ports.ports({"backend": free_port()})
+    assert found.level is Level.OK
+
+
+def test_a_port_that_a_program_has_taken_is_a_problem_that_names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taker:
+        port = taker.getsockname()[1]
+        (found,) = ports.ports({"vendors": port})
+    assert found.level is Level.PROBLEM
+    assert f"port {port}" in found.says
+    assert f"process {os.getpid()}" in found.says
+    assert "LAB_PORT_OFFSET" in found.todo
+
+
+def test_a_lab_that_is_up_is_told_from_a_stranger() -> None:
+    with serving("twilio") as address:
+        port = int(address.rpartition(":")[2])
+        assert [found.level for found in ports.ports({"twilio": port})] == [Level.WARNING]
+        (found,) = ports.ports({"backend": port})
+    assert found.level is Level.PROBLEM
+
+
+def test_the_backends_port_is_wanted_only_where_it_is_the_target() -> None:
+    at = Ports(1, 2, 3, 4, 5)
+    assert ports.wanted(at, backend=True) == {"backend": 1, **ports.wanted(at, backend=False)}
