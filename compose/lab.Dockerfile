@@ -32,7 +32,7 @@ USER 1000:1000
 FROM python AS doubles
 COPY --from=doubles-packages /opt/venv /opt/venv
 RUN install --directory --owner=lab --group=lab /run/lab/influxdb /run/lab/suite /run/lab/grafana /run/lab/tls /run/lab/ca
-COPY compose/health.py compose/make_secrets.py /lab/compose/
+COPY compose/chaos.py compose/health.py compose/make_secrets.py /lab/compose/
 COPY mock_services /lab/mock_services
 RUN python3 -m compileall -q /lab
 WORKDIR /lab

@@ -18,12 +18,35 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"secrets"}
+BY_PROFILE = {"smoke", "chaos"}
+"""Services that are up only when their profile, of the same name, is asked for."""
 PORTS = {"backend": 8001, "twilio": 8010, "vendors": 8020, "locust-master": 8089, "influxdb": 8086, "grafana": 3000}
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert set(SERVICES) == {*PORTS, "locust-worker", *ONE_SHOT}
+    assert set(SERVICES) == {*PORTS, "locust-worker", *ONE_SHOT, *BY_PROFILE}
+
+
+@each_service
+def test_what_is_up_by_default_has_no_profile(name: str) -> None:
+    assert SERVICES[name].get("profiles") == ([name] if name in BY_PROFILE else None)
+
+
+def test_the_smoke_service_judges_as_the_master_does() -> None:
+    """The same points, results and secrets; and a profile, without which it would not end by itself."""
+    smoke, master = SERVICES["smoke"], SERVICES["locust-master"]
+    assert smoke["volumes"] == master["volumes"]
+    own = {"LAB_PROFILE": "${LAB_PROFILE:-smoke}", "LAB_RUN_ID": None}
+    assert smoke["environment"] == master["environment"] | own
+    assert {"--headless", "--processes"} <= set(smoke["command"])
+
+
+def test_chaos_has_every_double_and_a_schedule_that_is_in_the_repository() -> None:
+    _, script, schedule, *doubles = SERVICES["chaos"]["command"]
+    assert Path(script).name == "chaos.py"
+    assert doubles == [f"http://{name}:{PORTS[name]}" for name in ("backend", "twilio", "vendors")]
+    assert (ROOT / schedule.removeprefix("${LAB_CHAOS:-").removesuffix("}")).is_file()
 
 
 @each_service
@@ -33,7 +56,7 @@ def test_a_service_is_bounded_and_has_no_more_rights_than_it_needs(name: str) ->
 
 @each_service
 def test_a_service_says_when_it_is_well(name: str) -> None:
-    assert ("healthcheck" in SERVICES[name]) != (name in ONE_SHOT)
+    assert ("healthcheck" in SERVICES[name]) != (name in ONE_SHOT or name == "smoke")
 
 
 @each_service
