@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from metrics.histogram import Histogram, Total
-from metrics.outcome import OUTCOMES, classify
+from metrics.outcome import OK, OUTCOMES, classify
 
 Endpoint = tuple[str, str]
 """Request type and name."""
@@ -100,6 +100,8 @@ class Recorder:
         """Forget everything: a new run starts."""
         self._endpoints: set[Endpoint] = set()
         self._seconds: dict[int, dict[Endpoint, Cell]] = {}
+        self._second = -1
+        self._cells: dict[Endpoint, Cell] = {}
         self._scenarios: dict[str, list[int]] = {}
         self._overflow = 0
         self._starts = [0, 0]
@@ -125,15 +127,17 @@ class Recorder:
         """
         now = self._clock()
         second = int(now)
-        cells = self._seconds.get(second)
-        if cells is None:
-            cells = self._seconds[second] = {}
-        cell = cells.get((request_type, name))
+        if second != self._second:
+            self._second = second
+            self._cells = self._seconds.setdefault(second, {})
+        cell = self._cells.get((request_type, name))
         if cell is None:
-            cell = self._open(cells, (request_type, name))
+            cell = self._open(self._cells, (request_type, name))
         cell.requests += 1
-        outcome = classify(request_type, response, exception)
-        cell.outcomes[outcome] = cell.outcomes.get(outcome, 0) + 1
+        # Most requests are good, and need no more than this look: what they are is counted when they are handed over.
+        if exception is not None or (getattr(response, "status_code", None) or 0) >= 400:
+            outcome = classify(request_type, response, exception)
+            cell.outcomes[outcome] = cell.outcomes.get(outcome, 0) + 1
         scenario = UNNAMED
         if response_time is not None:
             cell.latency.record(int(response_time * 1000 + 0.5))
@@ -182,6 +186,10 @@ class Recorder:
         `now` is this worker's clock, `cpu` its use of one core in percent since the last take.
         """
         now, cpu = self._clock(), self._cpu_clock()
+        for cells in self._seconds.values():
+            for cell in cells.values():
+                if good := cell.requests - sum(cell.outcomes.values()):
+                    cell.outcomes[OK] = good
         elapsed = now - self._taken_at
         delta = {
             "now": now,
@@ -196,7 +204,7 @@ class Recorder:
         }
         if elapsed > 0.05:
             self._taken_at, self._cpu_at = now, cpu
-        self._seconds = {}
+        self._seconds, self._second = {}, -1
         self._scenarios = {}
         self._overflow = 0
         self._starts = [0, 0]
