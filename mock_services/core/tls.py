@@ -18,6 +18,9 @@ def server_context(directory: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # Vendors' clients negotiate HTTP/1.1 by ALPN; a server that offers nothing would leave them guessing.
     context.set_alpn_protocols(["http/1.1"])
+    # A ticket wakes a client that reads in one thread while another writes its first request. websockets' blocking
+    # client (and so Deepgram's SDK) uses one SSL object in both, which OpenSSL forbids: one in some hundreds hung.
+    context.num_tickets = 0
     certificate, key = directory / CERTIFICATE, directory / PRIVATE_KEY
     try:
         context.load_cert_chain(certificate, key)

@@ -66,6 +66,18 @@ def test_a_socket_under_the_vendors_own_name(vendors: tuple[str, str], folder: P
         assert json.loads(agent.recv(timeout=10))["type"] == "Welcome"
 
 
+def test_nothing_wakes_a_reader_before_the_first_answer(vendors: tuple[str, str], folder: Path) -> None:
+    """A session ticket would: see `core.tls`. Whoever reads then, while another thread writes, may hang."""
+    trust = ssl.create_default_context(cafile=str(folder / AUTHORITY))
+    host, _, port = vendors[1].partition(":")
+    with trust.wrap_socket(create_connection((host, int(port))), server_hostname=host) as client:
+        client.sendall(b"GET /__lab/health HTTP/1.1\r\nHost: lab\r\n\r\n")
+        assert client.recv(1024).startswith(b"HTTP/1.1 200 ")
+        assert client.version() == "TLSv1.3"
+        assert client.session is not None
+        assert not client.session.has_ticket
+
+
 def test_both_doors_lead_to_the_same_double(vendors: tuple[str, str], folder: Path) -> None:
     httpx.post(f"http://{vendors[0]}/__lab/reset")
     trust = ssl.create_default_context(cafile=str(folder / AUTHORITY))
