@@ -10,9 +10,9 @@ import json
 import re
 import tomllib
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from mock_services.core.latency import DelayField, LatencyField
 
@@ -22,6 +22,16 @@ Place = Literal["request", "socket", "opened", "webhook"]
 
 LONGEST_S = 86_400.0
 MOST_RULES = 200
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)]
+"""RFC 9110, section 5.1: a token."""
+HeaderValue = Annotated[str, Field(pattern=r"^[\t\x20-\x7e\x80-\xff]*$", max_length=8_000)]
+"""RFC 9110, section 5.5: what is visible, spaces and tabs, one octet a character, and so no line's end."""
+FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+"""Headers that say where a body ends, which the server itself says; `truncate` is the fault that lies about it."""
+UNSENDABLE: Final = frozenset({1004, 1005, 1006, *range(1015, 3000)})
+"""RFC 6455, section 7.4: close codes that no frame may carry, or that nobody has defined."""
 
 
 class _Data(BaseModel):
@@ -95,7 +105,15 @@ class StatusFault(_Refusing):
     kind: Literal["status"]
     status: int = Field(ge=400, le=599)
     body: Any = None
-    headers: dict[str, str] = {}
+    headers: dict[HeaderName, HeaderValue] = {}
+
+    @field_validator("headers")
+    @classmethod
+    def _leave_framing(cls, headers: dict[str, str]) -> dict[str, str]:
+        framing = next((name for name in headers if name.lower() in FRAMING), None)
+        if framing is not None:
+            raise ValueError(f"{framing} follows from the body and is not to be set; the kind truncate cuts one off")
+        return headers
 
 
 class TimeoutFault(_Refusing):
@@ -146,6 +164,15 @@ class DropFault(_Fault):
     after_messages: int | None = Field(default=None, ge=0)
     after_s: float | None = Field(default=None, ge=0, le=LONGEST_S)
     code: int | None = Field(default=None, ge=1000, le=4999)
+
+    @field_validator("code")
+    @classmethod
+    def _can_be_sent(cls, code: int | None) -> int | None:
+        if code in UNSENDABLE:
+            raise ValueError(
+                f"no frame may carry the close code {code}; take 1000 to 1003, 1007 to 1014, or 3000 to 4999"
+            )
+        return code
 
     @model_validator(mode="after")
     def _some_end(self) -> DropFault:

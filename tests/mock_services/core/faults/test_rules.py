@@ -1,5 +1,6 @@
 """What a schedule may say, and the one sentence that refuses another."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import ProtocolError
+from websockets.frames import Close
 
 from mock_services.core.faults.rules import read_conditions
 from tests.support.doubles import ROOT
@@ -33,6 +36,19 @@ FAULT = '{"name": "a", "description": "b", "kind": "status", "status": 503'
             '{"faults": [{"name": "a", "description": "b", "kind": "drop"}]}',
             "faults[0] (a): it takes after_messages, after_s or both",
         ),
+        (
+            f'{{"faults": [{FAULT}, "headers": {{"a b": "c"}}}}]}}',
+            "faults[0] (a): headers.a b.[key]: String should match",
+        ),
+        (
+            f'{{"faults": [{FAULT}, "headers": {{"a": "b\\r\\nc: d"}}}}]}}',
+            "faults[0] (a): headers.a: String should match",
+        ),
+        (f'{{"faults": [{FAULT}, "headers": {{"a": "\u0100"}}}}]}}', "faults[0] (a): headers.a: String should match"),
+        (
+            f'{{"faults": [{FAULT}, "headers": {{"Content-Length": "5"}}}}]}}',
+            "faults[0] (a): headers: Content-Length follows from the body and is not to be set",
+        ),
         ('{"latency": [{"delay": "loaded:0,5"}]}', "latency[0]: delay: a capacity is 1 or more, not 0"),
         ('{"limits": [{"requests_per_second": -1}]}', "limits[0]: requests_per_second: Input should be greater"),
     ],
@@ -42,6 +58,19 @@ def test_a_wrong_schedule_is_refused_by_name_and_place(content: str, sentence: s
         read_conditions(content.encode(), toml=False)
     assert str(refused.value).startswith(sentence)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", [*range(1000, 1020), 1999, 2999, 3000, 4999])
+def test_a_lost_socket_is_closed_with_the_codes_alone_that_a_frame_may_carry(code: int) -> None:
+    drop = {"name": "a", "description": "b", "kind": "drop", "after_s": 1, "code": code}
+    content = json.dumps({"faults": [drop]}).encode()
+    try:
+        Close(code, "").check()
+    except ProtocolError:
+        with pytest.raises(ValueError, match=rf"^faults\[0\] \(a\): code: no frame may carry the close code {code};"):
+            read_conditions(content, toml=False)
+    else:
+        assert len(read_conditions(content, toml=False).faults) == 1
 
 
 @settings(deadline=None)
