@@ -15,6 +15,9 @@ RUN_BY = {
     r"\./scripts/smoke( .+)?": "tests/scripts/test_smoke.py",
     r"(\w+=\S+ )?\./scripts/doctor( .+)?": "tests/scripts/doctor/test_doctor.py",
     r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
+    r"\./deploy/kubernetes/up( .+)?": "tests/deploy/test_up.py",
+    r"kubectl .+": "tests/deploy",  # no cluster there: the commands are held against the manifests
+    r"docker (build|push) .+": "tests/deploy/test_documentation.py",
     r"\./scripts/compare .+": "tests/scripts/test_compare.py",
     r"\./scripts/cleanup .+": "tests/scripts",
     r"\./scripts/replay": "tests/locust/metrics/test_points_survive.py",
