@@ -18,7 +18,7 @@ from metrics.lines import MILLISECONDS, line
 from metrics.process import ProcessProbe, process_fields
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-SEARCH_EVERY_S = 10.0
+SEARCH_EVERY_S = 30.0
 """Finding out who listens on a port looks at every process of the machine."""
 
 
