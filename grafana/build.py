@@ -1,4 +1,9 @@
-"""Builds every dashboard to JSON: `python -m grafana.build`, from the repository's root, after a change of the code."""
+"""Builds the dashboards to JSON and the alert rules to YAML, after a change of the code or of a target.
+
+    python -m grafana.build
+
+from the repository's root.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,18 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import influxql, live_run
+from grafana import alerts, calls, doubles, endpoints, generator, influxql, live_run, runs
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS: dict[str, Callable[[], Dashboard]] = {"live-run": live_run.build}
+ALERTS = Path(__file__).parent / "provisioning" / "alerting" / "targets.yml"
+DASHBOARDS: dict[str, Callable[[], Dashboard]] = {
+    "live-run": live_run.build,
+    "endpoints": endpoints.build,
+    "calls": calls.build,
+    "doubles": doubles.build,
+    "generator": generator.build,
+    "runs": runs.build,
+}
 
 
 def encode(board: Dashboard) -> str:
@@ -30,10 +43,11 @@ def decode(text: str) -> Dashboard:
 
 
 def main() -> None:
-    """Writes each dashboard's file, and names it."""
-    for name, build in DASHBOARDS.items():
-        path = FOLDER / f"{name}.json"
-        path.write_text(encode(build()), encoding="utf-8")
+    """Writes each file, and names it."""
+    files = {FOLDER / f"{name}.json": encode(build()) for name, build in DASHBOARDS.items()} | {ALERTS: alerts.build()}
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
 
 

@@ -33,6 +33,8 @@ def summary_lines(run: RunSummary, merge: Merge, verdict: Verdict) -> Iterator[s
     of_run: dict[str, Field | None] = {
         "verdict": verdict.verdict,
         "code": verdict.exit_code,
+        "started": int((run.ended - run.duration_s) * MILLISECONDS),
+        "ended": time_ms,
         "duration": float(run.duration_s),
         "users": run.users,
         "workers": len(merge.workers),

@@ -168,7 +168,7 @@ class Doubles:
             lateness = {"p50": 0.2, "p99": 1.5 + self._chance.random(), "max": 9.0}
             media = {"frames_sent": frames, "frames_late": frames // 5000, "frames_skipped": 0, "frames_blocked": 0}
             own = {"media": media | {"lateness_ms": lateness}}
-            own["calls"] = {"active": 20, "streams": 18, "completed": self.second, "failed": self.second // 100}
+            own["calls"] = {"active": 20, "streams": 18, "ended": self.second, "failed": self.second // 100}
         operations = ["POST {voice}", "POST {status}"] if name == "twilio" else ["GET /api/crm/contacts", "GET /api/me"]
         return self._service(name, operations) | own
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +10,17 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana import targets
+from grafana import endpoints, looks, targets
 from grafana.build import DASHBOARDS, FOLDER, decode, encode
+from metrics.areas import AREAS
+from metrics.lines import BOUNDS_MS
+from metrics.outcome import OUTCOMES
 from metrics.verdict import SATURATED_PERCENT
+from tests.support.dashboards import BOARDS, PANELS, Json, panel_of, panels_of, variables_in
 
 ROOT = Path(__file__).parents[2]
-BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
-PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board["panels"]]
 each_board = pytest.mark.parametrize("name", BOARDS)
-each_panel = pytest.mark.parametrize(
-    ("name", "panel"), PANELS, ids=[f"{name}: {panel['title']}" for name, panel in PANELS]
-)
+each_panel = pytest.mark.parametrize(("name", "panel"), PANELS)
 TIMES = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -76,25 +75,41 @@ def test_panels_neither_overlap_nor_leave_the_grid(name: str) -> None:
 
 
 @each_panel
-def test_a_panel_says_what_it_shows(name: str, panel: dict[str, Any]) -> None:
+def test_a_panel_says_what_it_shows(name: str, panel: Json) -> None:
     assert panel["title"]
-    assert len(panel["title"]) <= 32, "longer titles are clipped"
+    assert len(panel["title"]) <= 6.5 * panel["gridPos"]["w"], "longer titles are clipped"
     assert panel["description"].rstrip().endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
 
 
+@each_board
+def test_titles_on_a_dashboard_differ(name: str) -> None:
+    titles = [panel["title"] for panel in panels_of(BOARDS[name])]
+    assert len(set(titles)) == len(titles)
+
+
 @each_panel
-def test_every_query_of_a_panel_has_a_time_filter(name: str, panel: dict[str, Any]) -> None:
+def test_every_query_of_a_panel_has_a_time_filter_and_takes_several_values(name: str, panel: Json) -> None:
     assert panel["targets"]
     for target in panel["targets"]:
         assert "$timeFilter" in target["query"]
-        assert "=~ /^$run$/" in target["query"], "multi-value variables are regexes"
+        used = variables_in(target["query"])
+        assert name == "runs" or "run" in used
+        assert all(f"=~ /^${variable}$/" in target["query"] for variable in used), "multi-value variables are regexes"
+
+
+@each_panel
+def test_series_of_a_panel_are_told_apart(name: str, panel: Json) -> None:
+    assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+    if panel["type"] == "timeseries":
+        assert all(target["alias"] for target in panel["targets"])
 
 
 @each_board
 def test_annotations_have_a_time_filter(name: str) -> None:
     annotations = BOARDS[name]["annotations"]["list"]
-    assert annotations
+    assert [annotation["name"] for annotation in annotations] == ["Runs", "Faults", "Verdicts"]
+    assert len({annotation["iconColor"] for annotation in annotations}) == 3
     assert all("$timeFilter" in annotation["target"]["query"] for annotation in annotations)
 
 
@@ -127,37 +142,86 @@ def test_the_refresh_is_allowed_and_offered(name: str) -> None:
 @each_board
 def test_every_variable_that_is_used_is_defined_and_every_one_defined_is_used(name: str) -> None:
     board = BOARDS[name]
-    built_in = {"timeFilter", "__interval", "__range"}
-    queries = " ".join(target["query"] for panel in board["panels"] for target in panel["targets"])
-    defined = {variable["name"] for variable in board["templating"]["list"]}
-    assert set(re.findall(r"\$(\w+)", queries)) - built_in == defined
+    queries = [target["query"] for panel in panels_of(board) for target in panel["targets"]]
+    queries += [variable["query"] for variable in board["templating"]["list"]]
+    assert variables_in(" ".join(queries)) == {variable["name"] for variable in board["templating"]["list"]}
 
 
-def drawn(title: str) -> list[float]:
+@each_board
+def test_dashboards_lead_to_one_another_with_the_time_and_the_choices(name: str) -> None:
+    (link,) = BOARDS[name]["links"]
+    assert (link["type"], link["keepTime"], link["includeVars"]) == ("dashboards", True, True)
+    assert set(link["tags"]) <= set(BOARDS[name]["tags"])
+
+
+@each_panel
+def test_links_lead_to_a_dashboard_and_set_variables_that_it_has(name: str, panel: Json) -> None:
+    for url in re.findall(r'"url": "([^"]+)"', str(panel["fieldConfig"]).replace("'", '"')):
+        uid, _, query = url.removeprefix("/d/").partition("?")
+        has = {variable["name"] for variable in BOARDS[uid]["templating"]["list"]}
+        assert set(re.findall(r"var-(\w+)=", query)) <= has
+
+
+def drawn(name: str, title: str) -> list[float]:
     """The limits that the panel of this title shows."""
-    panel = next(panel for _, panel in PANELS if panel["title"] == title)
-    return [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"] if step.get("value")]
+    steps = panel_of(name, title)["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    return [step["value"] for step in steps if step.get("value")]
 
 
 @pytest.mark.parametrize(
-    ("title", "target"),
+    ("name", "title", "target"),
     [
-        ("Errors so far", "error rate"),
-        ("p95 so far", "regression: p95"),
-        ("Turn p95 so far", "voice turn p95"),
-        ("Latency so far", "regression: p95"),
-        ("Authentication, average so far", "authentication average"),
-        ("CRM, average so far", "CRM average"),
-        ("First audio", "voice first audio p95"),
-        ("Turn", "voice turn p95"),
+        ("live-run", "Errors so far", "error rate"),
+        ("live-run", "p95 now", "regression: p95"),
+        ("live-run", "p95 so far", "regression: p95"),
+        ("live-run", "First audio p95", "voice first audio p95"),
+        ("live-run", "Turn p95", "voice turn p95"),
+        ("live-run", "Latency so far", "regression: p95"),
+        ("live-run", "Authentication, average", "authentication average"),
+        ("live-run", "CRM, average", "CRM average"),
+        ("live-run", "Calendar, average", "calendar average"),
+        ("live-run", "Search, average", "search average"),
+        ("live-run", "WebSocket, average", "WebSocket connection average"),
+        ("live-run", "Critical path, errors", "critical path error rate"),
+        ("endpoints", "p95 so far", "regression: p95"),
+        ("endpoints", "Percentiles so far", "regression: p95"),
+        ("calls", "First audio", "voice first audio p95"),
+        ("calls", "Turn", "voice turn p95"),
+        ("calls", "Turn: vendor and platform", "voice turn p95"),
+        ("runs", "Latency of runs", "regression: p95"),
+        ("runs", "Errors of runs", "error rate"),
     ],
 )
-def test_a_target_is_drawn_where_there_is_one(title: str, target: str) -> None:
-    assert drawn(title) == [targets.limit(target)]
+def test_a_target_is_drawn_where_there_is_one(name: str, title: str, target: str) -> None:
+    assert drawn(name, title) == [targets.limit(target)]
 
 
 def test_the_cpu_line_is_the_verdicts_own_bound() -> None:
-    assert drawn("CPU of each worker") == [SATURATED_PERCENT]
+    assert drawn("generator", "CPU of each worker") == [SATURATED_PERCENT]
+
+
+def test_every_outcome_and_area_has_a_colour_of_its_own() -> None:
+    assert set(looks.OUTCOMES) == set(OUTCOMES)
+    assert set(looks.AREAS) == set(AREAS)
+    for colors in (looks.OUTCOMES, looks.AREAS, looks.DOUBLES, looks.LATENCIES):
+        assert len(set(colors.values())) == len(colors)
+
+
+def test_a_series_has_the_same_colour_wherever_it_is_drawn() -> None:
+    colors: dict[str, set[str]] = {}
+    for _, panel in (param.values for param in PANELS):
+        assert isinstance(panel, dict)
+        for override in panel["fieldConfig"]["overrides"]:
+            for each in override["properties"]:
+                if each["id"] == "color":
+                    colors.setdefault(override["matcher"]["options"], set()).add(each["value"]["fixedColor"])
+    assert {name for name, used in colors.items() if len(used) > 1} == set()
+
+
+def test_the_heatmap_has_a_row_for_each_bucket_that_is_written() -> None:
+    query = panel_of("endpoints", "Heatmap")["targets"][0]["query"]
+    assert endpoints.BOUNDS_MS == BOUNDS_MS
+    assert re.findall(r'sum\("(\w+)"\)', query) == [*(f"le_{bound}" for bound in BOUNDS_MS), "le_inf"]
 
 
 def test_provisioning_points_at_the_mounted_dashboards() -> None:

@@ -87,7 +87,8 @@ def test_what_stays_of_a_run_goes_to_a_bucket_of_its_own() -> None:
         "endpoint_summary,run_id=r,type=GET,name=/api/crm/x,area=crm",
     }
     run = kept["run_summary,run_id=r"]
-    assert 'verdict="pass",code=0i,duration=4.0,users=3i,workers=1i,seed=7i,host="http://t",profile="",missed=0i' in run
+    assert f'verdict="pass",code=0i,started={START}000i,ended={START + 4}000i,duration=4.0,' in run
+    assert ',duration=4.0,users=3i,workers=1i,seed=7i,host="http://t",profile="",missed=0i' in run
     endpoint = kept["endpoint_summary,run_id=r,type=GET,name=/api/crm/x,area=crm"]
     assert "count=3i,failures=0i,rps=0.75,error_percent=0.0,p50=2000.0," in endpoint
     assert "intended_p50=3000.0" in endpoint
