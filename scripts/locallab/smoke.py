@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
@@ -134,8 +133,7 @@ def _run(options: argparse.Namespace) -> int:
             wait_ready(running)
         return _load(options, ports, environment, results, processes)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted before the run began\n")
-        return INVALID_EXIT
+        return conclude(results, ["interrupted before the run began"])
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not leave half of the lab running
             signal.signal(number, signal.SIG_IGN)
@@ -218,15 +216,18 @@ def sent_home(running: Running, status: int) -> bool:
 
 def settle(results: Path, code: int, reasons: Sequence[str]) -> int:
     """Join what was seen of the lab's processes to the run's verdict; a run without one is given an invalid one."""
-    path = results / "verdict.json"
-    judged: dict[str, Any] = {}
-    if path.is_file():
-        judged = json.loads(path.read_text())
-    else:
+    if not (results / "verdict.json").is_file():
         reasons = [*reasons, f"Locust ended with {code} and gave no verdict"]
+    return conclude(results, reasons)
+
+
+def conclude(results: Path, reasons: Sequence[str]) -> int:
+    """Add the reasons to the run's verdict, an invalid one where it has none, and give the exit code."""
     if reasons:
         judged = amend(results, reasons)
         point_latest_at(results)
+    else:
+        judged = json.loads((results / "verdict.json").read_text())
     for reason in reasons:
         sys.stderr.write(f"{judged['verdict']}: {reason}\n")
     return {"pass": 0, "fail": 1}.get(judged["verdict"], INVALID_EXIT)
