@@ -1,4 +1,7 @@
-"""Which workers take part in a run, which of them have been lost, and the wait for the last word of the others."""
+"""Which workers take part in a run, which of them have been lost, and the wait for the last word of the others.
+
+What becomes of the users of a lost worker is seen here too; it is `metrics.rebalancing` that has them given to others.
+"""
 
 # mypy: allow-untyped-calls
 # gevent and parts of Locust have no annotations.
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -25,8 +29,16 @@ FINAL_REPORTS_S = 5.0
 class Attendance:
     """The workers of one run of a master; without workers there is nobody to lose."""
 
-    def __init__(self, runner: Any, merge: Merge) -> None:
+    def __init__(self, runner: Any, merge: Merge, on_lost: Callable[[str], None] = lambda worker_id: None) -> None:
+        """Take the master's runner, the run's merge, and whom to tell the id of a worker that is lost."""
         self.lost: set[str] = set()
+        self._on_lost = on_lost
+        self._users: dict[str, int] = {}
+        """How many users each worker had when it was last seen."""
+        self._gone_at: dict[str, float] = {}
+        """Lost workers whose users are not back, and since when they have been gone."""
+        self._taken_over: dict[str, tuple[int, float]] = {}
+        """By lost worker: how many others have its users, and after how many seconds they had them."""
         self._runner = runner
         self._merge = merge
         self._distributed = isinstance(runner, runners.MasterRunner)
@@ -48,9 +60,39 @@ class Attendance:
         for worker_id in self._expected | set(self._merge.workers):
             if self._present(worker_id) or self._has_ended(worker_id):
                 self._absent_since.pop(worker_id, None)
+                self._note_users(worker_id)
             elif now - self._absent_since.setdefault(worker_id, now) > LOST_AFTER_S and worker_id not in self.lost:
                 self.lost.add(worker_id)
-                logger.error("Worker %s is lost: the run is invalid.", worker_id)
+                self._gone_at[worker_id] = self._absent_since[worker_id]
+                users = self._users.get(worker_id, 0)
+                logger.error("Worker %s is lost with %d users: the run goes on, and is invalid.", worker_id, users)
+                self._on_lost(worker_id)
+        self._look_for_their_users(now)
+
+    def _note_users(self, worker_id: str) -> None:
+        client = self._runner.clients.get(worker_id)
+        if client is not None:
+            self._users[worker_id] = sum(client.user_classes_count.values())
+
+    def _look_for_their_users(self, now: float) -> None:
+        runner = self._runner
+        if not self._gone_at or runner.user_count != runner.target_user_count or not runner.spawning_completed:
+            return
+        for worker_id, since in self._gone_at.items():
+            others = runner.worker_count
+            self._taken_over[worker_id] = others, now - since
+            logger.warning("The users of worker %s are back, on %d others.", worker_id, others)
+        self._gone_at.clear()
+
+    def fate_of_users(self, worker_id: str) -> str:
+        """What became of a lost worker's users, as the end of a sentence that has named it; nothing if it had none."""
+        users = self._users.get(worker_id, 0)
+        if not users:
+            return ""
+        if worker_id not in self._taken_over:
+            return f"its {users} users were not begun again"
+        others, after_s = self._taken_over[worker_id]
+        return f"its {users} users were begun again on {others} others after {after_s:.0f} s"
 
     def _pending(self) -> list[str]:
         known = self._expected | set(self._merge.workers)

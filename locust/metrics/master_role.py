@@ -23,6 +23,7 @@ from metrics.display import Display
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
 from metrics.outbox import Outbox, OutboxError
+from metrics.rebalancing import rebalance
 from metrics.report import console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.sources.sampling import Sampling
@@ -63,6 +64,7 @@ class MasterRole:
             self._display.take_over(self._environment.parsed_options)
         events = self._environment.events
         if self._distributed:
+            rebalance(self._environment)
             events.worker_report.add_listener(self._on_worker_report)
         else:
             events.request.add_listener(self._measurement.recorder.record)
@@ -134,7 +136,7 @@ class MasterRole:
         host = environment.host or ""
         run = Run(run_id, measurement.seed, host, measurement.targets, self._open_writer(run_id), time.time())
         measurement.run = run
-        self._attendance = Attendance(self._runner, run.merge)
+        self._attendance = Attendance(self._runner, run.merge, measurement.on_worker_lost)
         logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)
         if self._sampling_of is not None:
             self._sampling = self._sampling_of(run)
@@ -267,7 +269,7 @@ class MasterRole:
             errors["an exception in a listener or a greenlet: the log has its traceback"] = 1
         return Ending(
             planned=planned,
-            workers_lost=sorted(attendance.lost),
+            workers_lost={worker_id: attendance.fate_of_users(worker_id) for worker_id in sorted(attendance.lost)},
             cpu_warning=self._measurement.alarms.cpu_warning,
             task_errors=errors,
             plan=self._measurement.plan,

@@ -50,6 +50,8 @@ class Measurement:
         """What the suite says of the run; it may set another before a run starts, and adds to it until it ends."""
         self.before_verdict: Callable[[], None] = lambda: None
         """What is to be done once the users have ended and may still decide the verdict: the suite's clean-up."""
+        self.on_worker_lost: Callable[[str], None] = lambda worker_id: None
+        """Who is told the id of a worker that is lost while the run goes on."""
         self.workers_lost: list[str] = []
         """At a run's end, who was gone before it, and with them what they had not reported."""
         self.run: Run | None = None

@@ -67,7 +67,8 @@ class Ending:
 
     planned: Sequence[str]
     """The user classes that were to run."""
-    workers_lost: Sequence[str]
+    workers_lost: Mapping[str, str]
+    """By id, what became of its users."""
     cpu_warning: bool
     task_errors: Mapping[str, int]
     plan: Plan = field(default_factory=Plan)
@@ -202,7 +203,7 @@ class Run:
         }
         generator = Generator(
             workers=len(merge.workers),
-            workers_lost=[names.get(worker_id, worker_id) for worker_id in ending.workers_lost],
+            workers_lost={names.get(worker_id, worker_id): fate for worker_id, fate in ending.workers_lost.items()},
             cpu={names[worker_id]: worker.cpu for worker_id, worker in merge.workers.items()},
             cpu_warning=ending.cpu_warning,
             points_written=writer.points_written if writer else 0,

@@ -43,7 +43,8 @@ class Generator:
     """What the generator says about itself."""
 
     workers: int = 0
-    workers_lost: list[str] = field(default_factory=list)
+    workers_lost: Mapping[str, str] = field(default_factory=dict)
+    """By name, what became of its users; nothing when it had none."""
     cpu: dict[str, Sequence[float]] = field(default_factory=dict)
     """By process: its use of one core in percent, second by second."""
     cpu_warning: bool = False
@@ -90,7 +91,7 @@ class Generator:
         """What verdict.json says of the generator."""
         return {
             "workers": self.workers,
-            "workers_lost": self.workers_lost,
+            "workers_lost": list(self.workers_lost),
             "cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.cpu.items()},
             "cpu_saturated": self.saturated,
             "doubles_cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.doubles_cpu.items()},
@@ -303,8 +304,9 @@ def _distorting(generator: Generator) -> Iterator[str]:
             f"{figure(SATURATED_PERCENT)} %; what waited for it is not the target's time: fewer calls at once, or give "
             "each vendor a process of its own"
         )
-    for name in generator.workers_lost:
-        yield f"worker lost: {name} was gone before the run ended, and with it what it had measured and not sent"
+    for name, fate in generator.workers_lost.items():
+        lost = f"worker lost: {name} was gone before the run ended, and with it what it had measured and not sent"
+        yield f"{lost}; {fate}" if fate else lost
 
 
 def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:

@@ -103,6 +103,11 @@ class Lab:
             self._phone.close()
             self._phone = None
 
+    def forget(self, worker_id: str) -> None:
+        """On the master: have others make the calls that a lost worker's users made."""
+        if self.desk is not None:
+            self.desk.forget(worker_id)
+
     def say_once(self, trouble: str, sentence: str) -> None:
         """Log a warning the first time that a kind of trouble is met: a hundred users meet the same one."""
         if trouble not in self._said:
@@ -115,7 +120,8 @@ class Lab:
             answer["error"] = "No run is under way."
         else:
             try:
-                answer["grant"] = self.desk.lend(msg.data["user_class"], msg.data["kind"]).to_message()
+                grant = self.desk.lend(msg.data["user_class"], msg.data["kind"], msg.node_id)
+                answer["grant"] = grant.to_message()
             except SetupError as error:
                 answer["error"] = str(error)
         self._runner.send_message(ANSWER, answer, client_id=msg.node_id)

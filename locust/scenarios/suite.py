@@ -112,6 +112,7 @@ class Conductor:
         """Attach the lab, settle the target, and listen for starts, before the metrics do."""
         set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
+        self.measurement.on_worker_lost = self._lab.forget
         self._reconciler.attach(environment, runner)
         environment.events.request.add_listener(keep_intended)
         if self._settings.debug:

@@ -87,8 +87,8 @@ class Desk:
         self._borrowed = borrowed_account(settings, base_url)
         self._provisioner = Provisioner(self._http, run_id, settings.org_name, self._numbers, self._borrowed)
         self._pool = AccountPool()
-        self._callers: set[int] = set()
-        """The serials of those who may call."""
+        self._callers: dict[int, str] = {}
+        """The serials of those who may call, each with the worker that it is on."""
         self._said_full = False
         self._user_numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
         self._making = BoundedSemaphore()  # type: ignore[no-untyped-call]
@@ -119,7 +119,7 @@ class Desk:
         except OSError as error:
             raise SetupError(f"The run's ledger cannot be written in {directory}: {error.strerror}.") from error
 
-    def lend(self, user_class: str, kind: Kind) -> Grant:
+    def lend(self, user_class: str, kind: Kind, worker_id: str = "") -> Grant:
         """An account that nobody else holds, newly made when all are lent. Raises SetupError."""
         lent = self._pool.lend(kind)
         while lent is None:
@@ -129,7 +129,7 @@ class Desk:
         serial, account = lent
         may_call = kind == "line" and len(self._callers) < VOICE_SOCKETS
         if may_call:
-            self._callers.add(serial)
+            self._callers[serial] = worker_id
         elif kind == "line" and not self._said_full:
             self._said_full = True
             logger.info("%d users make calls, as many as the platform takes; further ones make none.", VOICE_SOCKETS)
@@ -146,8 +146,12 @@ class Desk:
 
     def give_back(self, serial: int, access_token: str, refresh_token: str) -> None:
         """Take a user's account back, to be lent again."""
-        self._callers.discard(serial)
+        self._callers.pop(serial, None)
         self._pool.give_back(serial, access_token, refresh_token)
+
+    def forget(self, worker_id: str) -> None:
+        """A worker is gone without a word: its users' accounts stay lent, but their calls can be others'."""
+        self._callers = {serial: where for serial, where in self._callers.items() if where != worker_id}
 
     def clean_up(self, note: Path | None = None) -> CleanupReport:
         """Remove what the run made and say what stays, in the log and in the file that `note` names."""

@@ -27,7 +27,7 @@ BATCH_POINTS = 5_000
 USERS = 50
 LAG = [3000, 500, 2500, 500, 1, 2500, 1]
 """A second's schedule lag as it is encoded: one of 0.5 ms and one of 2.5 ms."""
-SO_FAR = Ending(planned=[], workers_lost=[], cpu_warning=False, task_errors={})
+SO_FAR = Ending(planned=[], workers_lost={}, cpu_warning=False, task_errors={})
 AREAS = ("auth", "crm", "calendar", "telephony", "conversations")
 CALL_STEPS = {"answer": 120.0, "connect": 40.0, "first audio": 650.0, "turn": 900.0, "complete": 30.0}
 Request = tuple[str, str, float]

@@ -318,6 +318,18 @@ def test_no_more_users_may_call_than_a_process_of_the_platform_takes_calls(targe
     assert not desk.lend("CrmUser", "user").may_call
 
 
+def test_the_calls_of_a_worker_that_is_lost_can_be_others(target: Target) -> None:
+    desk = Desk(settings_for(target), target.url, RUN, calls=True)
+    lost = {desk.lend("TelephonyUser", "line", "lost").account.email for _ in range(2)}
+    for _ in range(VOICE_SOCKETS - 2):
+        desk.lend("TelephonyUser", "line", "here")
+    assert not desk.lend("TelephonyUser", "line", "here").may_call
+    desk.forget("lost")
+    grants = [desk.lend("TelephonyUser", "line", "here") for _ in range(3)]
+    assert [grant.may_call for grant in grants] == [True, True, False]
+    assert not {grant.account.email for grant in grants} & lost, "whoever is gone may come back"
+
+
 def test_a_run_without_calls_registers_no_organisations_to_find_one_that_can_be_called(target: Target) -> None:
     platform(target, iter(["abcdef12-x", "1234a678-x"]))
     target.on("POST /api/telephony/setup", lambda r: (200, {**r.body, "verification_status": "pending"}))

@@ -51,7 +51,7 @@ class Case:
     dropped: int = 0
     requests: int = 10
     planned: list[str] = field(default_factory=lambda: ["Visitor"])
-    lost: list[str] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)
     cpu_warning: bool = False
     task_errors: dict[str, int] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan)
@@ -72,7 +72,7 @@ CASES = {
     "a target of the generator's": Case("idle: 70 %, over its limit of 60 %", cpu_percent=70, targets=TARGETS),
     "stub saturated": Case("stub saturated: vendors used 99 % of a core", before_end=double_is_busy),
     "schedule missed": Case("schedule missed: nobody was free for 4 of 40 planned starts", dropped=1),
-    "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost=["w"]),
+    "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost={"w": ""}),
     "scenario without a task": Case("scenario Caller ran no task", planned=["Caller", "Visitor"]),
     "points lost": Case("points lost: 2 of the run's points .*: the disk is full", writer=Losing()),
     "no request": Case("no request was made", requests=0, planned=[]),
@@ -119,4 +119,4 @@ def test_each_reason_is_read_in_every_report_and_in_the_exit_code(tmp_path: Path
 
 
 def test_a_run_of_which_nothing_is_wrong_passes() -> None:
-    assert simulated(Case("")).finish(Ending(["Visitor"], [], False, {}), 4, START + 4).verdict == "pass"
+    assert simulated(Case("")).finish(Ending(["Visitor"], {}, False, {}), 4, START + 4).verdict == "pass"

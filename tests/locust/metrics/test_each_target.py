@@ -88,7 +88,7 @@ def simulated(load: Load, endpoint: Endpoint, targets: Targets) -> tuple[Run, Ve
         clock[0] = START + at + 0.9
         run.report("w", recorder.take(), clock[0])
     plan = Plan(users=[load.planned] * (load.seconds + SLACK_S))
-    return run, run.finish(Ending(["Visitor"], [], False, {}, plan), load.users, START + load.seconds)
+    return run, run.finish(Ending(["Visitor"], {}, False, {}, plan), load.users, START + load.seconds)
 
 
 def read(directory: Path) -> tuple[dict[str, Any], dict[str, list[str]], str]:

@@ -103,7 +103,7 @@ def judged(interception: Interception | None) -> tuple[Run, Verdict]:
     run = Run("run-1", 7, "http://target", Targets(), None, 1_700_000_000.0)
     recorder.record("GET", "/api/crm/contacts", 20.0, context={"scenario": "Reader"})
     run.report("w", recorder.take(), 1_700_000_001.0)
-    ending = Ending(["Reader"], [], False, {}, Plan(interception=interception))
+    ending = Ending(["Reader"], {}, False, {}, Plan(interception=interception))
     return run, run.finish(ending, 1, 1_700_000_002.0)
 
 

@@ -15,7 +15,7 @@ from tests.locust.metrics.test_run import Writer
 
 START = 1_700_000_000
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "metrics.md").read_text()
-SO_FAR = Ending(planned=[], workers_lost=[], cpu_warning=False, task_errors={})
+SO_FAR = Ending(planned=[], workers_lost={}, cpu_warning=False, task_errors={})
 
 
 def worker(number: int, *cpu: float, process: Mapping[str, object] | None = None) -> Worker:

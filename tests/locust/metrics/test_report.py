@@ -35,7 +35,7 @@ def judged() -> tuple[Run, Verdict]:
     clock[0] += 2
     run.report("w", recorder.take(), clock[0])
     run.tick(3, clock[0])
-    return run, run.finish(Ending(["Reader", "Caller"], [], False, {}), 3, clock[0])
+    return run, run.finish(Ending(["Reader", "Caller"], {}, False, {}), 3, clock[0])
 
 
 class Page(HTMLParser):
@@ -126,7 +126,7 @@ def test_both_latencies_and_the_classes_of_failures_are_in_the_page(tmp_path: Pa
     context = {"scenario": "Reader", "intended_start": clock[0] - 3}
     recorder.record("GET", "/api/crm/contacts", 20.0, exception=TimeoutError("x"), context=context, start_time=clock[0])
     run.report("w", recorder.take(), clock[0] + 1)
-    write_report(tmp_path, run, run.finish(Ending(["Reader"], [], False, {}), 1, clock[0] + 2))
+    write_report(tmp_path, run, run.finish(Ending(["Reader"], {}, False, {}), 1, clock[0] + 2))
     page = Page()
     page.feed((tmp_path / "report.html").read_text())
     assert "ms from the intended start" in page.text
@@ -164,7 +164,7 @@ def test_a_run_that_passed_is_invalid_after_that(tmp_path: Path) -> None:
     recorder = Recorder(clock=lambda: 1_700_000_000.0, cpu_clock=lambda: 0.0)
     recorder.record("GET", "/api/crm/contacts", 20.0)
     run.report("w", recorder.take(), 1_700_000_000.5)
-    verdict = run.finish(Ending([], [], False, {}), 1, 1_700_000_001.0)
+    verdict = run.finish(Ending([], {}, False, {}), 1, 1_700_000_001.0)
     write_report(tmp_path, run, verdict)
     assert verdict.verdict == "pass"
     assert (amend(tmp_path, TROUBLE)["verdict"], amend(tmp_path, TROUBLE)["exit_code"]) == ("invalid", 2)

@@ -8,7 +8,7 @@ from metrics.run import Ending, Run
 from metrics.targets import Target, Targets
 
 START = 1_700_000_000.4
-ENDING = Ending(planned=["Reader"], workers_lost=[], cpu_warning=False, task_errors={})
+ENDING = Ending(planned=["Reader"], workers_lost={}, cpu_warning=False, task_errors={})
 
 NONE = Targets()
 

@@ -14,7 +14,7 @@ from tests.locust.metrics.test_run import Writer
 
 START = 1_800_000_000.0
 IDS = 10_000
-SO_FAR = Ending(planned=[], workers_lost=[], cpu_warning=False, task_errors={})
+SO_FAR = Ending(planned=[], workers_lost={}, cpu_warning=False, task_errors={})
 
 
 class Naming:

@@ -50,7 +50,10 @@ INVALIDITIES = {
         facts(generator=Generator(doubles_cpu={"vendors": [97.0] * 10, "twilio": [40.0] * 10})),
         "stub saturated: vendors used 97 % of a core, over 90 %",
     ),
-    "lost": (facts(generator=Generator(workers_lost=["worker 1"])), "worker lost: worker 1"),
+    "lost": (
+        facts(generator=Generator(workers_lost={"worker 1": "its 5 users were not begun again"})),
+        "worker lost: worker 1",
+    ),
     "idle": (facts(planned=["Visitor", "Caller"]), "scenario Caller ran no task"),
     "points": (
         facts(generator=Generator(points_lost=7, points_lost_because="it is down")),

@@ -1,0 +1,64 @@
+"""A worker that goes while a run goes on: its users are begun again on the others, and the verdict says so."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+from tests.locust.metrics.test_locust_runs import HEADLESS, distributed
+from tests.support.locust_process import running, wait_until
+
+USERS = 8
+
+
+def users_are_there(log: Path, since: str) -> bool:
+    """Whether a line of the display says that all users are there, after this was last logged."""
+    _, found, after = (log.read_text() if log.exists() else "").rpartition(since)
+    return bool(found) and f", {USERS} users, " in after
+
+
+def given_to(workers: int) -> str:
+    """What Locust logs when it gives users to so many workers."""
+    return f"{USERS} users at 50.00 spawn rate to {workers} ready workers"
+
+
+def test_users_of_workers_that_go_are_begun_again_on_the_others(tmp_path: Path, target: str) -> None:
+    """One is killed, then one leaves in order: the second time takes what the first has left behind in Locust."""
+    log = tmp_path / "master.log"
+    processes = distributed(
+        tmp_path, target, *HEADLESS, *("-u", str(USERS), "--logfile", str(log), "Reader"), workers=4
+    )
+    master, killed, leaving, *_ = processes
+    with running(*processes):
+        wait_until(lambda: users_are_there(log, given_to(4)), "users")
+        killed.process.kill()
+        wait_until(lambda: "are back, on 3 others" in log.read_text(), "users of the lost worker")
+        wait_until(lambda: users_are_there(log, given_to(3)), "users on three workers")
+        leaving.process.send_signal(signal.SIGTERM)
+        assert leaving.finish() == 0
+        wait_until(lambda: users_are_there(log, given_to(2)), "users on two workers")
+        master.process.send_signal(signal.SIGINT)
+        assert master.finish() == 2, master.output
+    (reason,) = master.verdict()["reasons"]
+    assert re.fullmatch(
+        r"worker lost: worker \d was gone before the run ended, and with it what it had measured and not sent;"
+        r" its 2 users were begun again on 3 others after \d+ s",
+        reason,
+    )
+
+
+def test_a_worker_that_was_only_held_up_has_its_part_again_when_it_comes_back(tmp_path: Path, target: str) -> None:
+    log = tmp_path / "master.log"
+    processes = distributed(
+        tmp_path, target, *HEADLESS, *("-u", str(USERS), "--logfile", str(log), "Reader"), workers=2
+    )
+    master, held_up, _ = processes
+    with running(*processes):
+        wait_until(lambda: users_are_there(log, given_to(2)), "users")
+        held_up.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: "are back, on 1 others" in log.read_text(), "users of the lost worker")
+        held_up.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: users_are_there(log, "self-healed"), "users on both")
+        master.process.send_signal(signal.SIGINT)
+        assert master.finish() == 2, master.output
