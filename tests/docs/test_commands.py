@@ -12,6 +12,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Where commands of a form are run, by a pattern that the whole command must match. The places are files of the
 # repository; `.ci/run` runs `scripts/compose-smoke`.
 RUN_BY = {
+    r"\./scripts/(doctor \|\| exit|smoke; verdict=\$\?)|cat .+/summary\.md\"|exit \$verdict": "tests/github",
     r"\./scripts/smoke( .+)?": "tests/scripts/test_smoke.py",
     r"(\w+=\S+ )?\./scripts/doctor( .+)?": "tests/scripts/doctor/test_doctor.py",
     r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
