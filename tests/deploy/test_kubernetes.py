@@ -202,10 +202,29 @@ def test_everything_that_is_mounted_is_there(manifest: Manifest) -> None:
             the("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
 
 
-def test_every_dashboard_is_in_the_config_map() -> None:
-    """A new one is listed in grafana/kustomization.yaml: kustomize takes no patterns."""
+def mounted_files(manifest: Manifest, below: str) -> dict[str, str]:
+    """Give what ConfigMaps put into a pod's container, by the path below a folder."""
+    pod = pod_of(manifest)
+    assert pod is not None
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    return {
+        f"{mount['mountPath']}/{name}".removeprefix(f"{below}/"): text
+        for mount in containers(manifest)[0]["volumeMounts"]
+        if mount["mountPath"].startswith(below) and "configMap" in volumes[mount["name"]]
+        for name, text in the("ConfigMap", volumes[mount["name"]]["configMap"]["name"])["data"].items()
+    }
+
+
+@pytest.mark.parametrize("mount", [m for m in SERVICES["grafana"]["volumes"] if m.startswith("./")])
+def test_grafana_has_every_file_that_it_has_in_compose(mount: str) -> None:
+    """A new one is named in grafana/kustomization.yaml, and a new folder mounted in deploy/kubernetes/grafana.yaml."""
+    source, target, _ = mount.split(":")
+    files = {str(path.relative_to(ROOT / source)): path.read_text() for path in (ROOT / source).rglob("*.*")}
+    assert mounted_files(the("Deployment", "grafana"), target) == files
+
+
+def test_dashboards_fit_into_a_config_map() -> None:
     shown = the("ConfigMap", "grafana-dashboards")["data"]
-    assert set(shown) == {path.name for path in (ROOT / "grafana" / "dashboards").glob("*.json")}
     assert sum(map(len, shown.values())) < 1_000_000, "a ConfigMap holds 1 MiB: give each dashboard one of its own"
 
 

@@ -155,7 +155,7 @@ def test_the_four_lines_end_before_a_run_that_would_fail(tmp_path: Path) -> None
 
 
 def test_the_workflows_steps_lead_to_a_summary(backend: str, tmp_path: Path) -> None:
-    """With a backend that is up already: what `start` holds makes a file here, which shows that it is run as a command."""
+    """With a backend that is up already: what `start` holds makes a file, to show that it is run as a command."""
     told = settings(tmp_path, backend) | {"START": "echo $((1 + 1)) >started", "SIMULATE_EXTERNAL_SERVICES": "true"}
     told |= {
         "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
