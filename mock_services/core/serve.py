@@ -150,7 +150,7 @@ def _sentence(error: object) -> str:
     details = dict(error) if isinstance(error, dict) else {}
     variable = ".".join(str(part) for part in details.get("loc", ())).upper()
     given = "not shown" if SECRETS.intersection(variable.split("_")) else repr(details.get("input"))
-    return f"{variable} is {given}: {details.get('msg')}"
+    return f"{variable} is {given}: {str(details.get('msg')).removeprefix('Value error, ')}"
 
 
 def _refuse(name: str, sentence: str) -> None:

@@ -15,7 +15,7 @@ from mock_services.twilio.calls import Call
 from mock_services.twilio.models import E164
 from mock_services.twilio.parties import Directory, Outcome
 from mock_services.twilio.rest import Rest
-from mock_services.twilio.scripts import ScriptError
+from mock_services.twilio.scripts import ScriptError, misfit_sentence
 from mock_services.twilio.switchboard import Switchboard
 from mock_services.twilio.tapes import TooManyTapesError
 
@@ -141,9 +141,7 @@ class _Client:
         except orjson.JSONDecodeError as unreadable:
             self._refuse(ref, f"the message is not JSON: {unreadable}")
         except ValidationError as misfit:
-            first = misfit.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "message"
-            self._refuse(ref, f"{place} is {str(first['input'])[:100]!r}: {first['msg']}")
+            self._refuse(ref, misfit_sentence(misfit))
         except (ScriptError, TooManyTapesError, _RefError) as refused:
             self._refuse(ref, str(refused))
 

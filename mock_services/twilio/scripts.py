@@ -80,7 +80,7 @@ class Scripts(Mapping[str, Script]):
         try:
             script = Script.model_validate(asked)
         except ValidationError as misfit:
-            raise ScriptError(f"the script's {_sentence(misfit)}") from misfit
+            raise ScriptError(f"the script's {misfit_sentence(misfit)}") from misfit
         self._check_lines("the script", script)
         return script
 
@@ -117,10 +117,13 @@ def _one(what: str, given: Any) -> Script | Mix:
     try:
         return kind.validate_python(given)
     except ValidationError as misfit:
-        raise ScriptError(f"{what} does not fit: its {_sentence(misfit)}") from misfit
+        raise ScriptError(f"{what} does not fit: its {misfit_sentence(misfit)}") from misfit
 
 
-def _sentence(misfit: ValidationError) -> str:
+def misfit_sentence(misfit: ValidationError) -> str:
+    """Say what is wrong first in what was given: the place, what stands there, and why it does not fit."""
     first = misfit.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place} is {str(first['input'])[:50]!r}: {first['msg']}"
+    place = ".".join(str(part) for part in first["loc"]) or "message"
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place} is {str(first['input'])[:100]!r}: {first['msg'].removeprefix('Value error, ')}"

@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
 from mock_services.core.serve import main
@@ -18,6 +18,12 @@ from tests.support.doubles import ROOT
 class Settings(BaseSettings):
     vendor_limit: int = 1
     vendor_api_key: str = Field(default="0123456789", min_length=8)
+    vendor_file: str = ""
+
+    @field_validator("vendor_file")
+    @classmethod
+    def _there(cls, path: str) -> str:
+        raise ValueError("the file cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +31,7 @@ class Settings(BaseSettings):
     [
         ("VENDOR_LIMIT", "many", "vendor: VENDOR_LIMIT is 'many': "),
         ("VENDOR_API_KEY", "hunter2", "vendor: VENDOR_API_KEY is not shown: "),
+        ("VENDOR_FILE", "nowhere", "vendor: VENDOR_FILE is 'nowhere': the file cannot be read\n"),
     ],
 )
 def test_a_bad_setting_is_named(
