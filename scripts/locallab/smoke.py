@@ -124,6 +124,7 @@ def _run(options: argparse.Namespace) -> int:
         environment["LAB_PROGRESS"] = options.progress
     if options.scenarios:
         _check_scenarios(stack.scenarios(environment), options.scenarios)
+    _make(results)
     processes: list[Running] = []
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -138,6 +139,16 @@ def _run(options: argparse.Namespace) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not leave half of the lab running
             signal.signal(number, signal.SIG_IGN)
         stop(processes)
+
+
+def _make(results: Path) -> None:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise LabError(
+            f"LAB_RESULTS_DIR is {str(results.parent)!r}, where {results.name} cannot be made: {refused.strerror};"
+            " name a directory that can be written to"
+        ) from refused
 
 
 def _check_scenarios(known: Sequence[str], asked: Sequence[str]) -> None:

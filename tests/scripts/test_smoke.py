@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -184,6 +185,16 @@ def test_a_wrong_variable_is_named(environment: dict[str, str], variable: str, v
     assert "Traceback" not in err
     assert variable in err
     assert value in err
+
+
+def test_a_place_for_results_that_cannot_be_made_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.touch()
+    smoke = command("smoke", environment={**environment, "LAB_RESULTS_DIR": str(taken)})
+    _, err = smoke.communicate(timeout=60)
+    assert smoke.returncode == 3
+    assert err.startswith(f"LAB_RESULTS_DIR is '{taken}', where ")
+    assert err.count("\n") == 1
 
 
 def test_a_taken_port_is_named(environment: dict[str, str]) -> None:
