@@ -15,6 +15,7 @@ from rich.console import Console
 
 from configs.profiles import ProfileError, load_profiles
 from configs.settings import SettingsError, load_settings
+from locallab.bootstrap import INTERRUPTED_EXIT
 from locallab.command_line import Parser, refuse, whole_number
 from locallab.doctor.examination import Asked, Examination, Group
 from locallab.doctor.page import as_json, conclusion, has_problem, show
@@ -27,6 +28,14 @@ DEFAULT_PROFILE = "smoke"
 def main(argv: Sequence[str] | None = None) -> int:
     """Examine; 0 when a run can begin, 1 when something has to be put right first."""
     options = _parse(argv)
+    try:
+        return _examine(_examination(options), as_document=options.json)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED_EXIT
+
+
+def _examination(options: argparse.Namespace) -> Examination:
     try:
         settings = load_settings()
         profiles = load_profiles(settings.profiles_file)
@@ -43,16 +52,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             authority=options.authority,
             door=options.door,
         )
-        examination = Examination(asked, settings, Ports.from_environment())
+        return Examination(asked, settings, Ports.from_environment())
     except (SettingsError, ProfileError, LabError) as error:
         refuse(str(error))
+
+
+def _examine(examination: Examination, *, as_document: bool) -> int:
     groups: list[Group] = []
     console = Console(highlight=False)
     for group in examination.groups():
         groups.append(group)
-        if not options.json:
+        if not as_document:
             show(group, console)
-    if options.json:
+    if as_document:
         print(as_json(examination.base_url, groups))
     else:
         console.print(conclusion(groups), soft_wrap=True)

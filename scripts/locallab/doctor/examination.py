@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from configs.settings import Settings
+from configs.settings import Settings, websocket_url
 from locallab.doctor import accounts, interception, machine, ports, software, storage, target, telephony
 from locallab.doctor.findings import Finding, ok
 from locallab.stack import Ports
@@ -82,6 +82,8 @@ class Examination:
         http = PlainHttp(self.base_url, self._settings.run_id)
         offered, capabilities = target.offers(http)
         found += [offered, target.clock(seen), self._limit(seen, asker)]
+        if capabilities is not None:
+            found.append(target.sockets(self._settings.ws_url or websocket_url(self.base_url)))
         shown = target.certificate(self.base_url)
         yield "target", found if shown is None else [*found, shown]
         if capabilities is None:

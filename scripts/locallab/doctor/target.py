@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import certifi
 import requests
+import websocket
 
 from locallab.doctor.findings import Finding, ok, problem, warning
 from utils.capabilities import Capabilities
@@ -40,6 +41,10 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "conversations": ("POST /api/conversations/",),
 }
 """Without these operations an area is skipped as a whole, or nearly."""
+SOCKET = "/api/ws/notifications"
+UPGRADE = (
+    "have the proxy before the target pass on Upgrade and Connection, or set LOAD_TEST_WS_URL to where sockets are"
+)
 DOWN = "start it, or set LOAD_TEST_BASE_URL or --target to a platform that runs"
 
 
@@ -211,6 +216,21 @@ def _number(headers: Mapping[str, str], name: str) -> int | None:
 
 def _reset(seen: Look) -> str:
     return f"X-RateLimit-Reset: {seen.headers.get('X-RateLimit-Reset', 'not said')}"
+
+
+def sockets(ws_url: str) -> Finding:
+    """Try to open a socket that the target refuses for want of a token; a proxy in between often refuses any."""
+    url = ws_url + SOCKET
+    try:
+        websocket.create_connection(url, timeout=CONNECT_S, suppress_origin=True).close()
+        status = 101
+    except websocket.WebSocketBadStatusException as refused:
+        status = refused.status_code
+    except (OSError, websocket.WebSocketException) as error:
+        return problem("sockets", f"{url} cannot be opened: {error}", UPGRADE)
+    if status in {101, 401, 403}:
+        return ok("sockets", f"{ws_url} opens sockets for who has a token")
+    return problem("sockets", f"{url} answers {status} to the request for a socket", UPGRADE)
 
 
 def certificate(base_url: str) -> Finding | None:

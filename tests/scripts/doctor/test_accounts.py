@@ -10,7 +10,7 @@ from locallab.doctor.accounts import REGISTER, accounts
 from locallab.doctor.findings import Level
 
 from tests.support.doubles import serving
-from tests.support.platform_target import Target, running_target
+from tests.support.platform_target import Target
 from utils.plain_http import PlainHttp
 from utils.provisioning import Borrowed, Provisioner
 
@@ -19,12 +19,6 @@ from utils.provisioning import Borrowed, Provisioner
 def backend() -> Iterator[PlainHttp]:
     with serving("backend", BACKEND_BCRYPT_ROUNDS="4") as address:
         yield PlainHttp(f"http://{address}", "r")
-
-
-@pytest.fixture
-def fake() -> Iterator[Target]:
-    with running_target() as running:
-        yield running
 
 
 def test_a_target_that_takes_registrations_is_left_as_it_was(backend: PlainHttp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_what_is_said_of_a_wrong_token_is_one_sentence(environment: dict[str, st
     assert (code, err) == (1, "")
     assert out.count("InfluxDB does not answer") == 2
     assert "made-up" not in out
+
+
+def test_one_that_is_interrupted_says_so(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = command("doctor", "--target", f"http://127.0.0.1:{silent.getsockname()[1]}", environment=environment)
+        silent.settimeout(60)
+        asked, _ = silent.accept()
+        with asked:
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "interrupted\n")
 
 
 def test_wrong_usage_ends_with_3_and_one_sentence(environment: dict[str, str]) -> None:

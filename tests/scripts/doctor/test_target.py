@@ -15,7 +15,7 @@ from locallab.doctor.findings import Level
 
 from configs.settings import new_run_id
 from tests.support.doubles import serving
-from tests.support.platform_target import Target, running_target
+from tests.support.platform_target import Target
 from tests.support.tls_target import running_tls_target
 from utils.plain_http import NoJson, PlainHttp
 
@@ -26,13 +26,6 @@ HEALTH = "GET /health"
 def backend() -> Iterator[str]:
     with serving("backend", BACKEND_RATE_LIMIT_REQUESTS="20") as address:
         yield f"http://{address}"
-
-
-@pytest.fixture
-def fake() -> Iterator[Target]:
-    with running_target() as running:
-        running.on(HEALTH, (200, {"status": "healthy"}))
-        yield running
 
 
 def asker(url: str) -> target.Asker:
@@ -151,6 +144,23 @@ def test_a_burst_finds_that_clients_are_counted_together(fake: Target) -> None:
     found = target.burst(asker(fake.url), 30)
     assert found.level is Level.PROBLEM
     assert found.says == "request 6 of one client was refused, and so was the first of another"
+
+
+def test_a_backend_opens_sockets(backend: str) -> None:
+    assert target.sockets(backend.replace("http", "ws")).level is Level.OK
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 502])
+def test_a_proxy_that_lets_no_socket_through_is_a_problem(fake: Target, status: int) -> None:
+    fake.on(f"GET {target.SOCKET}", (status, {}))
+    found = target.sockets(fake.url.replace("http", "ws"))
+    assert found.level is Level.PROBLEM
+    assert f"answers {status}" in found.says
+    assert "Upgrade" in found.todo
+
+
+def test_sockets_that_are_nowhere_are_a_problem() -> None:
+    assert target.sockets("ws://127.0.0.1:9").level is Level.PROBLEM
 
 
 def test_a_private_authority_is_trusted_once_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

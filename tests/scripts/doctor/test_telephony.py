@@ -13,7 +13,7 @@ from locallab.doctor.findings import Level
 from configs.settings import Settings
 from mock_services.backend.telephony.signature import is_signed
 from tests.support.doubles import serving
-from tests.support.platform_target import Request, Target, running_target
+from tests.support.platform_target import Request, Target
 
 TOKEN = "1ab0000000000000000000000000abcd"
 WEBHOOK = f"POST {telephony.PATH}"
@@ -23,12 +23,6 @@ WEBHOOK = f"POST {telephony.PATH}"
 def backend() -> Iterator[str]:
     with serving("backend", BACKEND_DIALABLE_TENANTS="true") as address:
         yield f"http://{address}"
-
-
-@pytest.fixture
-def fake() -> Iterator[Target]:
-    with running_target() as running:
-        yield running
 
 
 def seeing(fake: Target, url: str) -> None:
