@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin
 
 from mock_services.twilio.http import WebhookError
 from mock_services.twilio.models import CallRecord, date
 from mock_services.twilio.network import Network
+from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import Callback
 from mock_services.twilio.protocol.webhook import Fields, final_fields, progress_fields
 from mock_services.twilio.recordings import Recording
@@ -51,7 +51,7 @@ class Subscription:
         """Read what a document at `document_url` asks for."""
         if callback.url is None:
             return NOBODY
-        return cls(Webhook(urljoin(document_url, callback.url), callback.method), callback.events)
+        return cls(Webhook(joined(document_url, callback.url), callback.method), callback.events)
 
 
 NOBODY = Subscription()

@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import ClassVar, NamedTuple
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
 
 from mock_services.twilio.protocol.overrides import Limits
+from mock_services.twilio.protocol.urls import joined
 
 MAX_REDIRECTS = 10
 MAX_BODY = 64 * 1024
@@ -135,7 +136,7 @@ class HttpClient:
                     )
                     if location is None:
                         return answer
-                    url = urljoin(url, location)
+                    url = joined(url, location)
                     if answer.status not in {307, 308}:
                         method, params = "GET", ()
         except TimeoutError:
@@ -225,6 +226,8 @@ class _Target:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
+            if host and host.isascii():
+                host.encode("idna")  # as looking it up does, which no name with an empty or too long label survives
         except ValueError as malformed:
             raise BadUrlError(f"the webhook URL {url[:200]!r} is malformed: {malformed}") from malformed
         if not host or parts.scheme not in {"http", "https"} or not is_url_text(url):

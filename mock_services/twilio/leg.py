@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 from typing import Protocol
-from urllib.parse import urljoin
 
 from mock_services.core.speech import FRAME_BYTES, SAMPLE_RATE
 from mock_services.twilio.callbacks import Callbacks, Failure, Progress, Subscription, Webhook, recording_fields
@@ -23,6 +22,7 @@ from mock_services.twilio.protocol.attributes import TwimlError
 from mock_services.twilio.protocol.audio import Line
 from mock_services.twilio.protocol.tape import Recorder
 from mock_services.twilio.protocol.turns import Script
+from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import Verb
 from mock_services.twilio.protocol.webhook import Fields, voice_fields
 from mock_services.twilio.recordings import Deck, Recording, RecordingLog
@@ -173,7 +173,7 @@ class Leg:
 
     async def follow(self, document: Document, action: str | None, method: str, more: Fields) -> Document | Ending:
         """Request a verb's `action`, which is the present document's own URL where there is none."""
-        return await self.go_to("action", Webhook(urljoin(document.url, action or ""), method), more)
+        return await self.go_to("action", Webhook(joined(document.url, action or ""), method), more)
 
     async def go_to_source(self, source: Source) -> Document | Ending:
         """Take the document that a REST request names or holds."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from mock_services.core.faults.injector import Loss, Post
 from mock_services.core.randomness import Randomness
@@ -17,6 +17,7 @@ from mock_services.twilio.http import Answer, HttpClient, HttpStatusError, Param
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.protocol.audio import Voice
 from mock_services.twilio.protocol.signature import sign
+from mock_services.twilio.protocol.urls import path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Network:
         one. It names its run in a header that no target needs to know, and that is not signed.
         """
         webhook = _Webhook(f"{method} {{{kind}}}", method, url, fields, run_id, urlencode(fields).encode("ascii"))
-        path, certain = urlsplit(url).path, True
+        path, certain = path_of(url), True
         try:
             with self.reckoning.under_way(run_id):
                 return await self._post(webhook, cookies, self.fault(webhook.name, path, run_id, webhook.body))
@@ -85,7 +86,7 @@ class Network:
             raise
         finally:
             ms = (time.monotonic() - started) * 1000
-            self.record("webhook", name, urlsplit(url).path, status, ms, run_id, note, body)
+            self.record("webhook", name, path_of(url), status, ms, run_id, note, body)
         return answer
 
 

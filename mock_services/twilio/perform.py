@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from urllib.parse import urljoin
 
 from mock_services.twilio.callbacks import Webhook
 from mock_services.twilio.leg import Document, Ending, Leg, Next, Source
 from mock_services.twilio.performing import dialling, listening, speech, streams
+from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import (
     Connect,
     Dial,
@@ -109,7 +109,7 @@ class Performance:
             case Stop():
                 following = await streams.stop(leg, verb)
             case Redirect(url, method):
-                following = await leg.go_to("Redirect", Webhook(urljoin(document.url, url), method))
+                following = await leg.go_to("Redirect", Webhook(joined(document.url, url), method))
             case Reject(reason):
                 leg.rejected_as = "busy" if reason == "busy" else "no-answer"
                 following = Ending.HANG_UP

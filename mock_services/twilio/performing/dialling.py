@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from urllib.parse import urljoin
 
 from mock_services.twilio.callbacks import Progress, Subscription, Webhook
 from mock_services.twilio.leg import Document, Ending, Leg, Next, Source, nobody
@@ -13,6 +12,7 @@ from mock_services.twilio.parties import Party
 from mock_services.twilio.performing.ringing import ring
 from mock_services.twilio.performing.speech import tones_length
 from mock_services.twilio.protocol.steps import Interrupt, Speak
+from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import Dial, DialledNumber
 from mock_services.twilio.protocol.webhook import Fields
 
@@ -31,7 +31,7 @@ class ChildCall:
         random = office.network.randomness.fresh(f"called {parent.run_id} {dialled.number} {parent.random.random()}")
         self.leg = Leg(office, record, self.party.script, random, parent.run_id, nobody)
         self.bridged = False
-        self.screen_url = None if dialled.url is None else urljoin(document.url, dialled.url)
+        self.screen_url = None if dialled.url is None else joined(document.url, dialled.url)
         subscription = Subscription.of(dialled.status, document.url)
         self.progress = Progress(self.leg.callbacks, record, self.leg.fields, subscription)
         self._ended = asyncio.Event()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from urllib.parse import urljoin
 
 from mock_services.twilio import wav
 from mock_services.twilio.http import WebhookError, is_web_url
 from mock_services.twilio.leg import Document, Leg
+from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import Pause, Play, Prompt, Say
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ async def length(leg: Leg, prompt: Prompt, document: Document) -> float:
         case Play(url, loop, digits):
             if digits:
                 return tones_length(digits)
-            return await _file_length(leg, urljoin(document.url, url)) * loop if url else 0.0
+            return await _file_length(leg, joined(document.url, url)) * loop if url else 0.0
 
 
 def tones_length(digits: str) -> float:

@@ -321,6 +321,29 @@ async def test_malformed_twiml_fails_the_call(double: Double, target: Target) ->
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("verbs", "step"),
+    [
+        ("<Redirect>{}</Redirect>", "answer"),
+        ('<Gather action="{}" numDigits="1" timeout="1"/>', "answer"),
+        (f'<Dial><Number url="{{}}">{CALLER}</Number></Dial>', "answer"),
+        (f'<Dial><Number statusCallback="{{}}">{CALLER}</Number></Dial>', "callback"),
+    ],
+)
+async def test_a_malformed_url_in_twiml_is_the_targets_mistake(
+    double: Double, target: Target, verbs: str, step: str
+) -> None:
+    target.twiml = f"<Response>{verbs.format('http://[::1')}</Response>"
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        await caller.send({"type": "party", "number": CALLER, "ring_ms": 0, "script": {"turns": 0}})
+        await caller.receive()
+        failed = (await caller.call("one", NUMBER, {"turns": 0, "reply_pause_ms": 0, "answers": ["1"]}))[-1]
+    assert (failed["step"], failed["reason"], failed["error_code"]) == (step, "webhook-refused", 11210)
+    assert "'http://[::1' is malformed" in failed["detail"]
+
+
+@pytest.mark.anyio
 async def test_the_fallback_url_is_asked_with_the_error(double: Double, target: Target) -> None:
     double.buy(NUMBER, VoiceUrl=f"{target.url}/nowhere", VoiceFallbackUrl=f"{target.url}/voice")
     async with phone(double) as caller:

@@ -260,7 +260,18 @@ def test_overrides_that_do_not_fit_are_passed_over(fragment: str, limits: Limits
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://lab.example/", "/voice", "http://", "http://a b/", "http://[::1/", "http://ü/", "http://a:b@c/"]
+    "url",
+    [
+        "ftp://lab.example/",
+        "/voice",
+        "http://",
+        "http://a b/",
+        "http://[::1/",
+        "http://ü/",
+        "http://a:b@c/",
+        "http://a..b/",
+        f"http://{'a' * 64}.example/",
+    ],
 )
 def test_a_url_that_cannot_be_fetched_is_11210(url: str) -> None:
     async def scene(_: str, client: HttpClient, seen: Requests) -> None:
@@ -269,3 +280,11 @@ def test_a_url_that_cannot_be_fetched_is_11210(url: str) -> None:
         assert failed.value.code == 11210
 
     play([], scene)
+
+
+def test_a_redirect_to_a_malformed_url_is_11210() -> None:
+    async def scene(url: str, client: HttpClient, seen: Requests) -> None:
+        with pytest.raises(BadUrlError, match="malformed"):
+            await post(client, url)
+
+    play([http(b"", "302 Found", "Location: http://[::1/")], scene)

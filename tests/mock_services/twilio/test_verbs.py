@@ -132,7 +132,7 @@ async def test_a_wav_file_is_played_for_as_long_as_it_is(double: Double, office:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("url", ["/voice", "http://127.0.0.1:1/tone.wav", ""])
+@pytest.mark.parametrize("url", ["/voice", "http://127.0.0.1:1/tone.wav", "http://[::1", ""])
 async def test_what_is_no_wav_file_or_cannot_be_had_takes_no_time(double: Double, office: Office, url: str) -> None:
     ended = await call(double, office, f'<Play>{url}</Play><Play digits="w1"/><Redirect>/after</Redirect>')
     assert 700 <= ended["duration_ms"] < 1500
