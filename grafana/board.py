@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import (
@@ -38,8 +38,12 @@ def board(
     time: str = "now-15m",
     refresh: str = "1s",
     where: str = RUN,
+    marked: Collection[str] = tuple(EVENTS),
 ) -> Dashboard:
-    """A dashboard; each row has its title, that of the first may be empty. Panels are numbered by their place."""
+    """A dashboard; each row has its title, that of the first may be empty. Panels are numbered by their place.
+
+    `marked` names the annotations that are drawn without a click.
+    """
     built = (
         dashboard.Dashboard(words.title)
         .uid(uid)
@@ -62,12 +66,12 @@ def board(
     for picker in pickers:
         built.with_variable(picker)
     for name, (kinds, color) in EVENTS.items():
-        query = select(["text", "tags"], "events", f'"kind" =~ /^({kinds})$/ AND {where}')
+        query = select({"text": "text", "tags": "tags"}, "events", f'"kind" =~ /^({kinds})$/ AND {where}')
         built.annotation(
             dashboard.AnnotationQuery()
             .name(name)
             .datasource(DATASOURCE)
-            .enable(True)
+            .enable(name in marked)
             .icon_color(color)
             .target(AnnotationQuery(query, "text", "tags"))
         )

@@ -23,7 +23,7 @@ def figures() -> list[Panel]:
         "faulted_total": ("Faulted so far", "Requests that a fault hit.", "locale", None),
         "limited_total": ("Limits hit so far", "Requests that were answered 429.", "locale", 1.0),
         "webhooks_total": ("Webhooks so far", "Webhooks that the doubles sent.", "locale", None),
-        "in_flight": ("Requests in flight", "Requests that the doubles work on now.", "locale", None),
+        "in_flight": ("In flight", "Requests that the doubles work on now.", "locale", None),
     }
     return [
         figure(Words(title, description, unit), summed(field, "doubles", ["double"], CHOSEN), limit=bound)

@@ -44,7 +44,7 @@ def figures() -> list[Panel]:
             last("count_total", "requests", THIS),
         ),
         figure(
-            Words("Requests a second", "In the newest seconds.", "reqps"),
+            Words("Request rate", "Requests a second, in the newest seconds.", "reqps"),
             over_time('mean("rps")', "requests", THIS),
             trend=True,
         ),

@@ -123,7 +123,7 @@ def points() -> list[Panel]:
                 "active": over_time('max("active")', "postgres"),
                 "idle": over_time('max("idle")', "postgres"),
                 "idle in transaction": over_time('max("idle_in_transaction")', "postgres"),
-                "waiting": over_time('max("waiting")', "postgres"),
+                "waiting for a lock": over_time('max("waiting")', "postgres"),
             },
             span=8,
         ).no_value("The run was not given LAB_POSTGRES_DSN"),

@@ -24,6 +24,8 @@ SMALL_MULTIPLES = {
     "Critical path, errors": "critical path error rate",
 }
 """Graphs of one target each: the panel's title and the target's name."""
+NARROW = 90
+"""The width of a column of figures in a table that has a part of a row, in pixels."""
 MET = coded(("missed", RED), ("met", GREEN))
 
 
@@ -37,7 +39,9 @@ def figures() -> list[Panel]:
         ),
         figure(Words("Users", "Virtual users that run now.", "locale"), over_time('max("users")', "users"), trend=True),
         figure(
-            Words("Requests a second", "Requests that ended in the newest seconds, calls' steps included.", "reqps"),
+            Words(
+                "Request rate", "Requests a second that ended in the newest seconds, calls' steps included.", "reqps"
+            ),
             over_time('mean("rps")', "overall"),
             trend=True,
         ),
@@ -132,12 +136,12 @@ def _small(title: str, name: str) -> Panel:
 
 
 def _tables() -> list[Panel]:
-    latencies = Column("ms")
-    errors = Column("percent")
-    plain = Column("locale")
+    latencies = Column("ms", width=NARROW)
+    errors = Column("percent", width=NARROW)
+    plain = Column("locale", width=NARROW)
     return [
-        _targets("Latency targets", "Each target of a latency: its value so far and its limit.", "ms", latencies, 10),
-        _targets("Error targets", "Each target of an error rate: its value so far and its limit.", "%", errors, 7),
+        _targets("Latency targets", "Each target of a latency: its value so far and its limit.", "ms", latencies, 9),
+        _targets("Error targets", "Each target of an error rate: its value so far and its limit.", "%", errors, 8),
         _targets("Load targets", "Users at once, and requests that a user makes in a minute.", "", plain, 7),
     ]
 
@@ -147,15 +151,14 @@ def _targets(title: str, description: str, unit: str, column: Column, span: int)
         return target.unit == unit if unit else target.unit not in {"ms", "%"}
 
     names = "|".join(target.name for target in targets() if chosen(target))
-    columns = {"value": "value", "limit": "limit", "": "ok"}
-    query = newest({name or "target is": field for name, field in columns.items()}, "targets", by=["target"]).replace(
-        RUN, f'"target" =~ /^({names})$/ AND {RUN}'
-    )
+    columns = {"value": "value", "limit": "limit", "target is": "ok"}
+    query = newest(columns, "targets", f'"target" =~ /^({names})$/ AND {RUN}', by=["target"])
+    state = Column("short", mapped=MET, width=NARROW)
     return grid(
         Words(title, description, column.unit),
         [query],
-        {"target": Column("string"), "value": column, "limit": column, "target is": Column("short", mapped=MET)},
-        height=8,
+        {"target": Column("string"), "value": column, "limit": column, "target is": state},
+        height=10,
         sort="target",
         span=span,
         descending=False,

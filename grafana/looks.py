@@ -7,7 +7,15 @@ pastels tell parts of the lab apart (areas, doubles, scenarios, workers) and say
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models.dashboard import Threshold, ThresholdsMode, ValueMap, ValueMappingResult
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
+    SpecialValueMap,
+    SpecialValueMatch,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
 
 GREEN, YELLOW, ORANGE, RED, PURPLE = "#73BF69", "#F2CC0C", "#FF9830", "#F2495C", "#B877D9"
 BLUE, GREY = "#5794F2", "#9AA0A6"
@@ -70,6 +78,10 @@ SERIES = (
 
 VERDICTS = ("PASS", GREEN), ("FAIL", RED), ("INVALID", ORANGE)
 """By a verdict's code: 0, 1, 2."""
+NO_NUMBER = SpecialValueMap(
+    DashboardSpecialValueMapOptions(match=SpecialValueMatch.NA_N, result=ValueMappingResult(text="–", color=GREY))
+)
+"""A dash where a figure cannot be worked out."""
 
 
 def coded(*named: tuple[str, str]) -> ValueMap:

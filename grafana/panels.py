@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -50,13 +51,11 @@ def figure(
     at_least: bool = False,
     trend: bool = False,
     mapped: ValueMap | None = None,
-    text: bool = False,
 ) -> stat.Panel:
-    """One big number, the last value of `query`: with a `trend` behind it, as a `mapped` word on its colour, or a text.
+    """One big number, the last value of `query`: with a `trend` behind it, or as a `mapped` word on its colour.
 
     A figure with a limit is green within it and red beyond it.
     """
-    reduce_options = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
     graph = common_models.BigValueGraphMode.AREA if trend else common_models.BigValueGraphMode.NONE
     color = common_models.BigValueColorMode.BACKGROUND if mapped else common_models.BigValueColorMode.VALUE
     panel = (
@@ -69,12 +68,12 @@ def figure(
         .graph_mode(graph)
         .color_mode(color)
         .text_mode(common_models.BigValueTextMode.VALUE)
-        .reduce_options(reduce_options.fields("/^text$/") if text else reduce_options)
-        .with_target(InfluxQuery(query, table=text))
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .with_target(InfluxQuery(query))
     )
     if mapped:
         panel.mappings([mapped])
-    if not text and words.unit in DECIMALS:
+    if words.unit in DECIMALS:
         panel.decimals(DECIMALS[words.unit])
     return panel
 
@@ -105,7 +104,7 @@ def graph(
         .height(height)
         .min(0)
         .line_width(2)
-        .fill_opacity(0 if len(series) > 1 else 10)
+        .fill_opacity(0 if len(series) > 1 or any("$" in alias for alias in series) else 10)
         .span_nulls(GAP_MS)
         .show_points(common_models.VisibilityMode.AUTO)
         .point_size(4)
@@ -129,7 +128,9 @@ def graph(
         panel.fill_opacity(85 if bars else 45).line_width(0 if bars else 1)
     if bars:
         panel.draw_style(common_models.GraphDrawStyle.BARS).max_data_points(BARS_ACROSS)
-    if limit is not None:
+    if limit is None:
+        panel.axis_soft_max(1)  # where all is 0, the axis would go to 100
+    else:
         _draw_limit(panel, limit)
     for number, (alias, query) in enumerate(series.items()):
         panel.with_target(InfluxQuery(query, ref_id=chr(ord("A") + number), alias=alias))
@@ -217,7 +218,7 @@ class Column:
     unit: str
     limit: float | None = None
     decimals: int | None = None
-    mapped: ValueMap | None = None
+    mapped: ValueMap | SpecialValueMap | None = None
     gauge_to: float | None = None
     """The value is drawn as a bar, which is full at this one."""
     link: str = ""

@@ -43,9 +43,10 @@ def over_time(
     return f'SELECT {expression} FROM "{measurement}" WHERE {where} GROUP BY {groups} fill({fill})'
 
 
-def select(fields: Iterable[str], measurement: str, where: str = RUN, *, by: Iterable[str] = ()) -> str:
-    """The points themselves: these fields and tags of each, one series for the values of the tags `by`."""
-    return f"SELECT {_quoted(fields)} FROM {_source(measurement)} WHERE {where}" + _grouped(by)
+def select(columns: Mapping[str, str], measurement: str, where: str = RUN, *, by: Iterable[str] = ()) -> str:
+    """The points themselves: of each these fields and tags by the column's name, a series for the values of `by`."""
+    selected = ", ".join(f'"{field}" AS "{name}"' for field, name in columns.items())
+    return f"SELECT {selected} FROM {_source(measurement)} WHERE {where}" + _grouped(by)
 
 
 def newest(columns: Mapping[str, str], measurement: str, where: str = RUN, *, by: Iterable[str] = ()) -> str:

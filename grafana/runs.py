@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard, VariableSort
 
 from grafana.board import board, one
-from grafana.looks import GREEN, ORANGE, RED, worded
+from grafana.looks import GREEN, NO_NUMBER, ORANGE, RED, worded
 from grafana.panels import Column, Panel, Words, grid, ratio, trend
 from grafana.queries import SUMMARIES, newest, select, tag_values
 from grafana.targets import limit
@@ -16,12 +16,16 @@ RUN_SUMMARY, AREA_SUMMARY, ENDPOINT_SUMMARY = (
 VERDICT_WORDS = worded(**{"pass": GREEN, "fail": RED, "invalid": ORANGE})
 WORSE = 1.25
 """A p95 that has grown by this factor is red."""
-LIVE = "/d/live-run?var-run=${__data.fields.run_id}&from=${__data.fields.started:raw}&to=${__data.fields.ended:raw}"
+FIGURES = 125
+"""The width of a column of figures, in pixels."""
+LIVE = "/d/live-run?var-run=${__data.fields.run}&from=${__data.fields.started:raw}&to=${__data.fields.ended:raw}"
 
 
 def history() -> list[Panel]:
     """Every run, and how the figures went."""
-    columns = ("verdict", "profile", "host", "users", "duration", "count", "rps", "error_percent", "p50", "p95", "p99")
+    columns = {"run_id": "run", "count": "requests", "rps": "rate", "error_percent": "errors"}
+    columns |= {name: name for name in ("verdict", "missed", "profile", "host", "users", "duration")}
+    columns |= {name: name for name in ("p50", "p95", "p99", "started", "ended")}
     quantiles = ("p50", "p95", "p99")
     return [
         trend(
@@ -40,7 +44,7 @@ def history() -> list[Panel]:
         ),
         trend(
             Words("p95 by area", "Each part of the platform, over the whole run.", "ms"),
-            {"$tag_area": select(["p95"], AREA_SUMMARY, "$timeFilter", by=["area"])},
+            {"$tag_area": select({"p95": "p95"}, AREA_SUMMARY, "$timeFilter", by=["area"])},
             span=12,
         ),
         trend(
@@ -50,17 +54,17 @@ def history() -> list[Panel]:
         ),
         grid(
             Words("All runs", "What each run came to; its name leads to its Live run.", "locale"),
-            [select(("run_id", *columns, "missed", "started", "ended"), RUN_SUMMARY, "$timeFilter")],
+            [select(columns, RUN_SUMMARY, "$timeFilter")],
             {
-                "run_id": Column("string", link=LIVE, width=220),
+                "run": Column("string", link=LIVE, width=220),
                 "verdict": Column("string", mapped=VERDICT_WORDS, width=90),
                 "missed": Column("locale", width=80),
                 "profile": Column("string"),
                 "users": Column("locale", width=80),
                 "duration": Column("s", width=100),
-                "count": Column("locale", width=100),
-                "rps": Column("reqps", decimals=1, width=110),
-                "error_percent": Column("percent", limit=limit("error rate"), width=120),
+                "requests": Column("locale", width=100),
+                "rate": Column("reqps", decimals=1, width=110),
+                "errors": Column("percent", limit=limit("error rate"), width=90),
                 "p50": Column("ms", width=80),
                 "p95": Column("ms", limit=limit("regression: p95"), width=80),
                 "p99": Column("ms", width=80),
@@ -90,7 +94,7 @@ def comparison() -> list[Panel]:
 
 
 def _points(field: str, measurement: str) -> str:
-    return select([field], measurement, "$timeFilter")
+    return select({field: field}, measurement, "$timeFilter")
 
 
 def _compared(title: str, measurement: str, by: list[str], names: dict[str, Column], height: int) -> Panel:
@@ -98,19 +102,19 @@ def _compared(title: str, measurement: str, by: list[str], names: dict[str, Colu
         columns = {f"requests {word}": "count", f"errors {word}": "error_percent", f"p95 {word}": "p95"}
         return newest(columns, measurement, f'"run_id" =~ /^${variable}$/ AND $timeFilter', by=by)
 
-    errors = Column("percent", limit=limit("error rate"))
+    errors = Column("percent", limit=limit("error rate"), width=FIGURES)
     return grid(
         Words(title, "Both runs side by side; p95 × is how many times the baseline's p95 it is now.", "ms"),
         [of("baseline", "before"), of("run", "now")],
         {
             **names,
-            "requests before": Column("locale"),
-            "requests now": Column("locale"),
+            "requests before": Column("locale", width=FIGURES),
+            "requests now": Column("locale", width=FIGURES),
             "errors before": errors,
             "errors now": errors,
-            "p95 before": Column("ms"),
-            "p95 now": Column("ms"),
-            "p95 ×": Column("none", limit=WORSE, decimals=2),
+            "p95 before": Column("ms", width=FIGURES),
+            "p95 now": Column("ms", width=FIGURES),
+            "p95 ×": Column("none", limit=WORSE, decimals=2, width=FIGURES, mapped=NO_NUMBER),
         },
         height=height,
         sort="p95 ×",
@@ -132,4 +136,5 @@ def build() -> Dashboard:
         time="now-30d",
         refresh="10s",
         where="$timeFilter",
+        marked=["Verdicts"],
     )

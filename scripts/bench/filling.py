@@ -32,6 +32,12 @@ AREAS = ("auth", "crm", "calendar", "telephony", "conversations")
 CALL_STEPS = {"answer": 120.0, "connect": 40.0, "first audio": 650.0, "turn": 900.0, "complete": 30.0}
 Request = tuple[str, str, float]
 """Type, name and the median of its latency in ms."""
+OF_TARGETS: list[Request] = [
+    ("POST", "/api/auth/login", 60.0),
+    ("GET", "/api/crm/contacts/search", 40.0),
+    ("WS", "connect", 25.0),
+]
+"""Requests that targets of their own are held to."""
 
 
 class Batches:
@@ -67,13 +73,13 @@ class Batches:
 
 
 def endpoints_of(number: int) -> list[Request]:
-    """So many endpoints over all areas, the steps of a call among them."""
+    """So many endpoints over all areas, the steps of a call and what targets name among them."""
     steps: list[Request] = [("CALL", name, ms) for name, ms in CALL_STEPS.items()]
     methods = ("GET", "POST", "PATCH", "DELETE")
     others: list[Request] = [
         (methods[i % 4], f"/api/{AREAS[i % 5]}/things{i // 5}/{{id}}", 5.0 + 3 * (i % 17)) for i in range(number)
     ]
-    return [*steps, *others][:number]
+    return [*steps, *OF_TARGETS, *others][:number]
 
 
 def fill(
@@ -176,12 +182,12 @@ class Doubles:
         """Nothing is held."""
 
     def _service(self, name: str, operations: Sequence[str]) -> dict[str, Any]:
-        """What every double says; one fault is in force for a minute in every five."""
+        """What every double says; one fault is in force for the last third of each minute."""
         requests = {}
         for operation in operations:
             self._counts[name + operation] += self._chance.randrange(5, 20)
             requests[operation] = {"200": self._counts[name + operation], "429": self.second // 20}
-        faulty = name == "deepgram" and self.second % 300 >= 240
+        faulty = name == "deepgram" and self.second % 60 >= 40
         hits = self.second // 5 if name == "deepgram" else 0
         faults = {"in_force": ["slow answers"] if faulty else [], "hits": {"slow answers": hits} if hits else {}}
         faults |= {"injected": {"delay": hits}}

@@ -32,6 +32,15 @@ def test_the_pipeline_bench_reports_its_figures() -> None:
     assert len({each["points_a_s"] for each in figures["points"].values()}) == 1, "whatever the rate of the requests"
 
 
+def test_the_dashboards_bench_reports_its_figures() -> None:
+    command = [str(ROOT / "scripts" / "bench" / "dashboards"), "--seconds", "130", "--rounds", "1", "--json"]
+    bench = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert bench.returncode in {0, 1}, bench.stderr
+    boards = json.loads(bench.stdout)["dashboards"]
+    assert len(boards) == 6
+    assert all(board["slowest_ms"] > 0 for board in boards.values())
+
+
 def test_the_http_bench_reports_its_figures() -> None:
     command = [str(ROOT / "scripts" / "bench" / "http"), "--part", "backend", "--seconds", "1", "--json"]
     bench = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)

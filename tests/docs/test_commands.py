@@ -35,6 +35,7 @@ RUN_BY = {
     r"LAB_FAULTS=\S+ python -m mock_services\.vendors --port 8020": "tests/mock_services/core/faults",
     r"curl -s( -X \w+)? http://127\.0\.0\.1:8020/__lab/faults.*": "tests/mock_services/core/faults",
     r"python -m grafana\.build": "tests/grafana",
+    r"\./scripts/render-dashboards .+": "tests/scripts/test_render_dashboards.py",  # as far as it goes without npm
     r"python -m mock_services\.operations_table": "tests/mock_services/test_operations_table.py",
     r"python scripts/check_results\.py .+": "tests/scripts/test_check_results.py",
     r"cd locust|LAB_\w+=\S+ locust .+|locust -f .+": "tests/locust/test_suite_runs.py",

@@ -77,7 +77,7 @@ def test_panels_neither_overlap_nor_leave_the_grid(name: str) -> None:
 @each_panel
 def test_a_panel_says_what_it_shows(name: str, panel: Json) -> None:
     assert panel["title"]
-    assert len(panel["title"]) <= 6.5 * panel["gridPos"]["w"], "longer titles are clipped"
+    assert len(panel["title"]) <= 5.8 * panel["gridPos"]["w"], "longer titles are clipped"
     assert panel["description"].rstrip().endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
 
