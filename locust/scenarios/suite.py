@@ -35,6 +35,7 @@ from metrics.targets import TargetError
 from metrics.verdict import Plan
 from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
+from scenarios.hurry import CLEAN_UP_WITHIN_S, Hurry
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
@@ -105,6 +106,7 @@ class Conductor:
         """A headless run has been prepared, before its clock started."""
         self._watch: Watch | None = None
         """In a lab with a sentinel, what asks it for the run that has been prepared."""
+        self._hurry: Hurry | None = None
         self._ended = Event()
         self._ended.set()
 
@@ -113,6 +115,7 @@ class Conductor:
         set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
         self.measurement.on_worker_lost = self._lab.forget
+        self._hurry = Hurry(environment, runner)
         self._reconciler.attach(environment, runner)
         environment.events.request.add_listener(keep_intended)
         if self._settings.debug:
@@ -261,14 +264,24 @@ class Conductor:
         A difference is a reason of the verdict, and so is a target that no longer answers.
         """
         self._lab.hang_up()
+        hurried = self._hurry is not None and self._hurry.asked
+        try:
+            with gevent.Timeout(CLEAN_UP_WITHIN_S if hurried else None):
+                self._settle()
+        except gevent.Timeout:
+            run_id = self.measurement.run_id
+            logger.warning("There was no time to remove all that the run made: ./scripts/cleanup %s does it.", run_id)
+        finally:
+            self._ask_sentinel()
+            # Here as well, since Locust may kill the greenlet that fires its events before it comes to this class's.
+            self._ended.set()
+
+    def _settle(self) -> None:
         try:
             if self._lab.desk is not None:
                 self.measurement.plan.reconciliation = self._reconciler.finish(self.measurement.workers_lost)
         finally:
             self._clean_up(self._settings.results_dir / self.measurement.run_id / "cleanup.json")
-            self._ask_sentinel()
-            # Here as well, since Locust may kill the greenlet that fires its events before it comes to this class's.
-            self._ended.set()
 
     def _ask_sentinel(self) -> None:
         """Have the verdict say what tried to leave the lab since the run was prepared."""
@@ -278,6 +291,8 @@ class Conductor:
 
     def _on_quitting(self, **_rest: Any) -> None:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""
+        if self._hurry is not None:
+            self._hurry.tell_workers()
         self._ended.wait(END_WITHIN_S)
 
     def _clean_up(self, note: Path | None) -> None:
