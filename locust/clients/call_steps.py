@@ -120,11 +120,16 @@ class CallSteps:
         return []
 
     def broken(self, reason: str, waited_ms: float | None = None) -> list[Step]:
-        """The phone itself lost sight of the call: the step that it is in has failed."""
+        """The phone itself lost sight of the call: the step that it is in has failed.
+
+        `waited_ms` is the time since the last event. That is no turn's latency: the caller spoke within it.
+        """
         if self.over:
             return []
         self.over = True
-        return [Step(DIAL if reason == "control-unreachable" else self.pending, waited_ms, reason)]
+        if reason == "control-unreachable":
+            return [Step(DIAL, waited_ms, reason)]
+        return [Step(self.pending, None if self.pending == TURN else waited_ms, reason)]
 
     def _measured(self, step: str, event: Mapping[str, Any]) -> Step:
         self._at_ms = _number(event.get("at_ms"))

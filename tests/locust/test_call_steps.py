@@ -166,6 +166,13 @@ def test_a_call_that_the_phone_lost_fails_in_its_step_and_once() -> None:
     assert call.feed(CONNECTED) == []
 
 
+def test_a_double_that_goes_amid_a_turn_says_nothing_of_the_targets_latency() -> None:
+    call = CallSteps()
+    for event in GREETED:
+        call.feed(event)
+    assert call.broken("control-lost", 4609.0) == [Step("turn", None, "control-lost")]
+
+
 def test_what_was_not_measured_is_not_zero() -> None:
     steps, _ = follow({"event": "answered"}, {"event": "connected", "latency_ms": "soon"}, failed("media", "x", -1))
     assert [step.latency_ms for step in steps] == [None, None, None]
