@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from pydantic import ValidationError
@@ -94,6 +95,7 @@ class _AnnouncingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then announce."""
+        asyncio.get_running_loop().set_exception_handler(_log_unless_told)
         await super().startup(sockets)
         if self.started and sockets:
             self._announce("http", sockets[0])
@@ -116,6 +118,15 @@ class _AnnouncingServer(uvicorn.Server):
     def _announce(self, scheme: str, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]
         print(f"{self._name} ready on {scheme}://{host}:{port}", flush=True)  # noqa: T201 - the announcement
+
+
+def _log_unless_told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody awaits, as asyncio does, but for a TLS handshake that the other side cut off.
+
+    picows tells whoever connects of it, and the loop too, with a class in an exception's place, on which logging fails.
+    """
+    if not isinstance(context.get("exception"), type):
+        loop.default_exception_handler(context)
 
 
 def _is_no_false_alarm(record: logging.LogRecord) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from picows import WSListener, ws_connect
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
-from mock_services.core.serve import main
+from mock_services.core.serve import _log_unless_told, main
 from tests.support.doubles import ROOT
 
 
@@ -61,3 +63,25 @@ def test_a_double_that_is_asked_to_end_ends_in_good_order_and_silence(number: si
         _, complaints = process.communicate(timeout=20)
     assert process.returncode in {0, -number}
     assert complaints == ""
+
+
+def test_a_server_that_cuts_off_a_tls_handshake_is_told_to_whoever_connects_alone() -> None:
+    """picows' word to the loop is one that logging cannot write: forty lines for each stream to a port without TLS."""
+    told: list[dict[str, Any]] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.close()
+
+    async def connect() -> None:
+        loop = asyncio.get_running_loop()
+        loop.default_exception_handler = told.append  # type: ignore[method-assign, assignment]
+        _log_unless_told(loop, {"message": "a task failed", "exception": ValueError()})
+        loop.set_exception_handler(_log_unless_told)
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        async with server:
+            with pytest.raises(ConnectionResetError):
+                await ws_connect(WSListener, f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+    asyncio.run(connect())
+    assert [context["message"] for context in told] == ["a task failed"]
