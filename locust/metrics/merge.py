@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metrics.areas import AREAS, area_of
+from metrics.core_use import CoreUse
 from metrics.recorder import MAX_ENDPOINTS, OVERFLOW, Cell, Endpoint
 
 GRACE_S = 3.0
@@ -32,8 +33,8 @@ class Worker:
     """The master's time of its last report."""
     clock: float
     """Its own time in that report, corrected."""
-    cpu: list[float] = field(default_factory=list)
-    """Use of one core in percent, a value a report."""
+    cpu: CoreUse = field(default_factory=CoreUse)
+    """A sample a report."""
     clock_offset: float = 0.0
     process: Mapping[str, Any] | None = None
     """What `metrics.process.OwnProcess.take` gave there last."""
@@ -95,7 +96,7 @@ class Merge:
         worker.seen = now
         worker.clock = delta["now"] - worker.clock_offset
         if delta.get("cpu") is not None:
-            worker.cpu.append(delta["cpu"])
+            worker.cpu.add(delta["cpu"])
         worker.process = delta.get("process")
         worker.final = worker.final or bool(delta.get("final"))
         self.overflow += delta["overflow"]

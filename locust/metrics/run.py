@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from metrics.core_use import CoreUse
 from metrics.lines import event_line, second_lines
 from metrics.live_lines import ScenarioLines, outbox_line, user_lines, verdict_lines
 from metrics.merge import Merge, Second
@@ -91,7 +92,7 @@ class Run:
         """The last second that was handed over."""
         self.windows = Windows(targets, int(now))
         self._users: dict[int, int] = {}
-        self._doubles_cpu: dict[str, list[float]] = {}
+        self._doubles_cpu: dict[str, CoreUse] = {}
         self._present: dict[int, int] = {}
         """How many users each second of the run had, at most."""
         self._scenarios = ScenarioLines(run_id)
@@ -165,7 +166,7 @@ class Run:
 
     def saw_double(self, name: str, cpu_percent: float) -> None:
         """Take note of what a double's process used of a core in the last second."""
-        self._doubles_cpu.setdefault(name, []).append(cpu_percent)
+        self._doubles_cpu.setdefault(name, CoreUse()).add(cpu_percent)
 
     def reset(self) -> None:
         """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
@@ -204,7 +205,7 @@ class Run:
         generator = Generator(
             workers=len(merge.workers),
             workers_lost={names.get(worker_id, worker_id): fate for worker_id, fate in ending.workers_lost.items()},
-            cpu={names[worker_id]: worker.cpu for worker_id, worker in merge.workers.items()},
+            cpu={names[worker_id]: worker.cpu.busiest for worker_id, worker in merge.workers.items()},
             cpu_warning=ending.cpu_warning,
             points_written=writer.points_written if writer else 0,
             points_waiting=writer.points_waiting if writer else 0,
@@ -213,7 +214,7 @@ class Run:
             overflow=merge.overflow,
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
-            doubles_cpu=dict(self._doubles_cpu),
+            doubles_cpu={name: use.busiest for name, use in self._doubles_cpu.items()},
             starts=merge.starts,
             starts_dropped=merge.starts_dropped,
         )

@@ -31,11 +31,9 @@ EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
 DIAL: Endpoint = ("CALL", "dial")
 """What fails when the Twilio double, and not the target, cannot be reached."""
 SATURATED_PERCENT = 90.0
-"""The bound of Locust's own CPU warning: above it, latencies measure the generator."""
+"""The bound of Locust's own CPU warning: above it, for ten seconds on average, latencies measure the generator."""
 MOST_DROPPED_PERCENT = 1.0
 """An open model that could not begin more than this of its starts did not apply the load that it says."""
-SATURATED_REPORTS = 10
-"""Over how many of a worker's reports in a row (one a second) the average must be above it."""
 
 
 @dataclass
@@ -45,8 +43,8 @@ class Generator:
     workers: int = 0
     workers_lost: Mapping[str, str] = field(default_factory=dict)
     """By name, what became of its users; nothing when it had none."""
-    cpu: dict[str, Sequence[float]] = field(default_factory=dict)
-    """By process: its use of one core in percent, second by second."""
+    cpu: Mapping[str, float] = field(default_factory=dict)
+    """By process: its use of one core in percent, in its busiest ten seconds."""
     cpu_warning: bool = False
     """Locust's own warning was given."""
     points_written: int = 0
@@ -61,8 +59,8 @@ class Generator:
     task_errors: dict[str, int] = field(default_factory=dict)
     """Exceptions that tasks raised, by their text: the suite's own faults, or answers it did not expect."""
 
-    doubles_cpu: dict[str, Sequence[float]] = field(default_factory=dict)
-    """By double: its process's use of one core in percent, second by second, where this machine can see it."""
+    doubles_cpu: Mapping[str, float] = field(default_factory=dict)
+    """The same by double, where this machine can see its process."""
     starts: int = 0
     starts_dropped: int = 0
     """What an open model's schedule planned to begin, and what nobody was free to begin."""
@@ -70,19 +68,19 @@ class Generator:
     @property
     def saturated(self) -> list[str]:
         """The processes that used a core up: on average over ten seconds, or over the whole of a shorter run."""
-        return [name for name, samples in self.cpu.items() if busiest(samples) > SATURATED_PERCENT]
+        return [name for name, percent in self.cpu.items() if percent > SATURATED_PERCENT]
 
     @property
     def doubles_saturated(self) -> list[str]:
         """The doubles whose processes used a core up, over ten seconds or the whole of a shorter run."""
-        return [name for name, samples in self.doubles_cpu.items() if busiest(samples) > SATURATED_PERCENT]
+        return [name for name, percent in self.doubles_cpu.items() if percent > SATURATED_PERCENT]
 
     @property
     def measures(self) -> dict[str, float]:
         """What a target of the group `generator` can be set for."""
         measures = {}
         if self.cpu:
-            measures["cpu_percent"] = max(map(busiest, self.cpu.values()))
+            measures["cpu_percent"] = max(self.cpu.values())
         if self.starts:
             measures["starts_dropped_percent"] = 100 * self.starts_dropped / self.starts
         return measures
@@ -92,9 +90,9 @@ class Generator:
         return {
             "workers": self.workers,
             "workers_lost": list(self.workers_lost),
-            "cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.cpu.items()},
+            "cpu_percent": {name: round(percent, 1) for name, percent in self.cpu.items()},
             "cpu_saturated": self.saturated,
-            "doubles_cpu_percent": {name: round(busiest(samples), 1) for name, samples in self.doubles_cpu.items()},
+            "doubles_cpu_percent": {name: round(percent, 1) for name, percent in self.doubles_cpu.items()},
             "cpu_warning": self.cpu_warning,
             "points_written": self.points_written,
             "points_waiting": self.points_waiting,
@@ -106,19 +104,6 @@ class Generator:
             "starts_planned": self.starts,
             "starts_dropped": self.starts_dropped,
         }
-
-
-def busiest(samples: Sequence[float]) -> float:
-    """The highest average over ten samples in a row, or over all when they are fewer; 0 below three."""
-    window = min(SATURATED_REPORTS, len(samples))
-    if window < 3:
-        return 0.0
-    total = sum(samples[:window])
-    highest = total
-    for gone, come in zip(samples, samples[window:], strict=False):
-        total += come - gone
-        highest = max(highest, total)
-    return highest / window
 
 
 @dataclass
@@ -293,14 +278,14 @@ def _distorting(generator: Generator) -> Iterator[str]:
     """Reasons of invalidity that make measured times wrong, so that no latency target can be judged."""
     for name in generator.saturated:
         yield (
-            f"generator saturated: {name} used {figure(busiest(generator.cpu[name]))} % of a core, over "
+            f"generator saturated: {name} used {figure(generator.cpu[name])} % of a core, over "
             f"{figure(SATURATED_PERCENT)} %; add workers"
         )
     if generator.cpu_warning and not generator.saturated:
         yield f"generator saturated: Locust saw a process above {figure(SATURATED_PERCENT)} % of a core; add workers"
     for name in generator.doubles_saturated:
         yield (
-            f"stub saturated: {name} used {figure(busiest(generator.doubles_cpu[name]))} % of a core, over "
+            f"stub saturated: {name} used {figure(generator.doubles_cpu[name])} % of a core, over "
             f"{figure(SATURATED_PERCENT)} %; what waited for it is not the target's time: fewer calls at once, or give "
             "each vendor a process of its own"
         )

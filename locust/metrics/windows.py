@@ -37,6 +37,9 @@ class Watch:
         """A whole window has passed."""
         self._seconds: dict[int, tuple[Cell, int]] = {}
         self._windows: dict[int, Window] = {}
+        """Those that a late second may still change."""
+        self._settled: Window | None = None
+        """The highest of those that are older."""
 
     def add(self, second: int, cell: Cell, users: int) -> None:
         """Take in (or, when it comes once more, replace) the group's requests of a second, and the users then."""
@@ -46,6 +49,8 @@ class Watch:
             self._measure(end)
         for old in [at for at in self._seconds if at <= newest - self.target.window_s - KEEP_S]:
             del self._seconds[old]
+        for old in [end for end in self._windows if end < newest - KEEP_S]:
+            self._settled = _highest(self._windows.pop(old), self._settled)
 
     def _measure(self, end: int) -> None:
         begins = end - self.target.window_s + 1
@@ -69,7 +74,12 @@ class Watch:
     @property
     def highest(self) -> Window | None:
         """The window with the highest value, the first of them; None when there is none that can be judged."""
-        return max(self._windows.values(), key=lambda window: (window.value, -window.begins), default=None)
+        return _highest(*self._windows.values(), self._settled)
+
+
+def _highest(*windows: Window | None) -> Window | None:
+    known = (window for window in windows if window is not None)
+    return max(known, key=lambda window: (window.value, -window.begins), default=None)
 
 
 class Windows:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
+from metrics.core_use import CoreUse
 from metrics.histogram import Histogram
 from metrics.live_lines import ScenarioLines, outbox_line, user_lines
 from metrics.merge import Worker
@@ -19,7 +20,7 @@ SO_FAR = Ending(planned=[], workers_lost={}, cpu_warning=False, task_errors={})
 
 
 def worker(number: int, *cpu: float, process: Mapping[str, object] | None = None) -> Worker:
-    return Worker(number=number, seen=START, clock=START, cpu=list(cpu), process=process)
+    return Worker(number=number, seen=START, clock=START, cpu=CoreUse(cpu), process=process)
 
 
 def test_users_and_workers_have_points_of_their_own() -> None:
