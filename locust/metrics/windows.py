@@ -7,12 +7,12 @@ one that is to be reached it is the best, and it is met as soon as one got there
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from metrics.merge import KEEP_S, Second
 from metrics.recorder import Cell
-from metrics.targets import RATE, USERS, Target, Targets
+from metrics.targets import LATENCY, RATE, USERS, Target, Targets
 
 AT_LEAST = 20
 """A window with fewer requests of the group proves nothing (unless it is a rate or users that are to be reached)."""
@@ -58,9 +58,7 @@ class Watch:
         if len(window) < self.target.window_s:
             return
         self.whole = True
-        merged = Cell()
-        for cell, _ in window:
-            merged.merge(cell)
+        merged = self._merged(cell for cell, _ in window)
         value: float | None
         if self.target.kind == USERS:
             value = min(users for _, users in window)
@@ -70,6 +68,16 @@ class Watch:
             value = self.target.value(merged, self.target.window_s, sum(users for _, users in window))
         if value is not None:
             self._windows[end] = Window(value, merged.requests, begins)
+
+    def _merged(self, cells: Iterable[Cell]) -> Cell:
+        """What the target measures of these cells: the latencies of two minutes are a lot to add up every second."""
+        merged = Cell()
+        for cell in cells:
+            merged.requests += cell.requests
+            merged.failures += cell.failures
+            if self.target.kind == LATENCY:
+                merged.latency.merge(cell.latency)
+        return merged
 
     @property
     def highest(self) -> Window | None:
