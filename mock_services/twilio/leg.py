@@ -260,13 +260,17 @@ class Leg:
         if self.session is not None:
             self.session.stream.tape = self.deck if self.deck.recorders else None
 
-    async def close(self) -> None:
+    def stop(self) -> None:
         """End every stream and recording that goes on beside the verbs."""
         for recording, _ in self.recordings.values():
             self.finish_recording(recording)
         for fork in self.forks.values():
             fork.stop()
-        await asyncio.gather(*(fork.ended() for fork in self.forks.values()))
+
+    async def close(self) -> None:
+        """End them, and wait until the streams, of the calls that `<Dial>` made too, are over."""
+        self.stop()
+        await asyncio.gather(*(fork.ended() for leg in (self, *self.children) for fork in leg.forks.values()))
 
     def let_go(self) -> None:
         """Let go of whom steps are told to, so that both are freed at once when the call is over."""

@@ -78,6 +78,7 @@ class ChildCall:
         self._cancel_limit()
         record = self.leg.record
         record.end("completed" if record.start_time is not None else "canceled")
+        self.leg.stop()
         self.progress.tell("completed")
 
     def _cancel_limit(self) -> None:

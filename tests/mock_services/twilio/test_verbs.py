@@ -214,6 +214,14 @@ async def test_the_called_party_hears_its_own_document_first(double: Double, off
 
 
 @pytest.mark.anyio
+async def test_a_stream_of_the_called_party_ends_with_its_call(double: Double, office: Office) -> None:
+    office.documents["/whisper"] = '<Response><Start><Stream url="{stream}"/></Start><Pause length="1"/></Response>'
+    ended = await dialled(double, office, f'<Dial action="/dialled"><Number url="/whisper">{OTHER}</Number></Dial>')
+    assert ended["event"] == "ended"
+    await eventually(lambda: [each["event"] for each in office.messages[-2:]] == ["stop", "closed"])
+
+
+@pytest.mark.anyio
 async def test_a_called_party_can_be_hung_up_before_it_is_connected(double: Double, office: Office) -> None:
     office.documents["/whisper"] = "<Response><Hangup/></Response>"
     await dialled(double, office, f'<Dial action="/dialled"><Number url="/whisper">{OTHER}</Number></Dial>')
@@ -400,6 +408,26 @@ async def test_a_dialled_call_is_ended_over_rest(double: Double, office: Office,
         await caller.until("ended")
     form = office.forms("/dialled")[0]
     assert (form["DialCallStatus"], form["DialBridged"]) == ("completed", "true")
+
+
+@pytest.mark.anyio
+async def test_a_recording_of_a_dialled_call_ends_with_it(double: Double, office: Office, sdk: Any) -> None:
+    office.documents["/voice"] = f"<Response><Dial>{OTHER}</Dial></Response>"
+    double.buy(NUMBER, office.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER, BRIEF)
+        await caller.until("answered")
+        await eventually(lambda: [each.status for each in sdk.calls.list(to=OTHER)] == ["in-progress"])
+        (child,) = sdk.calls.list(to=OTHER)
+        told = f"{office.url}/recording"
+        recording = sdk.calls(child.sid).recordings.create(
+            recording_status_callback=told, recording_status_callback_event=["completed", "absent"]
+        )
+        sdk.calls(child.sid).update(status="completed")
+        await caller.until("ended")
+    status = sdk.recordings(recording.sid).fetch().status
+    assert [each["RecordingStatus"] for each in office.forms("/recording")] == [status]
+    assert status in {"completed", "absent"}, "nobody speaks while two people talk, so there may be nothing on it"
 
 
 @pytest.mark.anyio
