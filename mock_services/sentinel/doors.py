@@ -47,7 +47,7 @@ class Doors:
         assert task is not None
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
-        client: str = writer.get_extra_info("peername")[0]
+        client: str = (writer.get_extra_info("peername") or [""])[0]  # none where it has reset the connection already
         port: int = writer.get_extra_info("sockname")[1]
         said, host = b"", ""
         try:
@@ -59,5 +59,6 @@ class Doors:
             pass  # it says nothing, as a mail client, or has gone: it is counted all the same
         finally:
             self._refuse(host, port, client)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            writer.transport.abort()
+            if not writer.transport.is_closing():  # by the client, meanwhile
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                writer.transport.abort()

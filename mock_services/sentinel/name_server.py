@@ -67,7 +67,7 @@ class NameServer:
         task = asyncio.current_task()
         assert task is not None
         self._keep(task)
-        client: str = writer.get_extra_info("peername")[0]
+        client: str = (writer.get_extra_info("peername") or [""])[0]  # none where it has reset the connection already
         try:
             while True:
                 async with asyncio.timeout(IDLE_S):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -122,6 +123,16 @@ def test_many_at_a_time_are_all_counted(sentinel: str) -> None:
     eventually_refused(sentinel, {f"a.example.org:{port}": 50})
     for connection in connections:
         connection.close()
+
+
+def test_a_connection_that_its_client_resets_at_once_is_counted_too(sentinel: str) -> None:
+    (port, _) = metrics(sentinel)["refused_ports"]
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as scanner:
+            scanner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    deadline = time.monotonic() + 10
+    while (seen := metrics(sentinel)["refused"])["total"] < 20:
+        assert time.monotonic() < deadline, f"of 20 connections {seen} were counted"
 
 
 def test_a_double_without_an_address_is_a_failure_and_logged() -> None:
