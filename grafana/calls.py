@@ -16,12 +16,10 @@ def figures() -> list[Panel]:
         figure(
             Words("Calls in progress", "Calls that the Twilio double holds now.", "locale"),
             over_time('max("active")', "calls"),
-            trend=True,
         ),
         figure(
             Words("Streams open", "Media streams between the double and the platform now.", "locale"),
             over_time('max("streams")', "calls"),
-            trend=True,
         ),
         figure(Words("Completed so far", "Calls that ran to their end.", "locale"), last("completed_total", "calls")),
         figure(

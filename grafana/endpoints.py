@@ -46,7 +46,6 @@ def figures() -> list[Panel]:
         figure(
             Words("Request rate", "Requests a second, in the newest seconds.", "reqps"),
             over_time('mean("rps")', "requests", THIS),
-            trend=True,
         ),
         figure(
             Words("Errors so far", "Failed requests of this endpoint. Red from the target for all on.", "percent"),

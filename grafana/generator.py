@@ -20,12 +20,10 @@ def figures() -> list[Panel]:
             Words("Busiest worker", "CPU in percent of one core. Red from where a run is invalid.", "percent"),
             over_time('max("cpu_max")', "users"),
             limit=CPU_LIMIT,
-            trend=True,
         ),
         figure(
             Words("Schedule lag p99", "Of the worst worker: how late greenlets wake up.", "ms"),
             over_time('max("lag_p99")', "workers"),
-            trend=True,
         ).decimals(1),
         figure(Words("Points written", "Points of this run that InfluxDB has.", "locale"), last("written", "outbox")),
         figure(Words("Points waiting", "Points that wait in the outbox now.", "locale"), last("waiting", "outbox")),

@@ -37,13 +37,15 @@ def figures() -> list[Panel]:
             last("code", "verdict"),
             mapped=coded(*VERDICTS),
         ),
-        figure(Words("Users", "Virtual users that run now.", "locale"), over_time('max("users")', "users"), trend=True),
+        figure(
+            Words("Users", "Virtual users that run now.", "locale"),
+            over_time('max("users")', "users"),
+        ),
         figure(
             Words(
                 "Request rate", "Requests a second that ended in the newest seconds, calls' steps included.", "reqps"
             ),
             over_time('mean("rps")', "overall"),
-            trend=True,
         ),
         figure(
             Words("Errors so far", "Failed requests of all so far. Red from the target on.", "percent"),
@@ -54,7 +56,6 @@ def figures() -> list[Panel]:
             Words("p95 now", "95 of 100 requests of the newest seconds took at most this long.", "ms"),
             over_time('max("p95")', "overall"),
             limit=limit("regression: p95"),
-            trend=True,
         ),
         figure(
             Words("p95 so far", "95 of 100 requests of the run took at most this long. Red from the gate on.", "ms"),

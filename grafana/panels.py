@@ -49,14 +49,12 @@ def figure(
     span: int = 3,
     limit: float | None = None,
     at_least: bool = False,
-    trend: bool = False,
     mapped: ValueMap | None = None,
 ) -> stat.Panel:
-    """One big number, the last value of `query`: with a `trend` behind it, or as a `mapped` word on its colour.
+    """One big number, the last value of `query`, or a `mapped` word on its colour.
 
     A figure with a limit is green within it and red beyond it.
     """
-    graph = common_models.BigValueGraphMode.AREA if trend else common_models.BigValueGraphMode.NONE
     color = common_models.BigValueColorMode.BACKGROUND if mapped else common_models.BigValueColorMode.VALUE
     panel = (
         _worded(stat.Panel(), words)
@@ -65,7 +63,7 @@ def figure(
         .no_value("–")
         .thresholds(bound(limit, at_least=at_least))
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .graph_mode(graph)
+        .graph_mode(common_models.BigValueGraphMode.NONE)
         .color_mode(color)
         .text_mode(common_models.BigValueTextMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
@@ -126,6 +124,8 @@ def graph(
     if bars or stacked:
         panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
         panel.fill_opacity(85 if bars else 45).line_width(0 if bars else 1)
+    if stacked:
+        panel.span_nulls(False)  # what is stacked on a gap would be drawn on the axis
     if bars:
         panel.draw_style(common_models.GraphDrawStyle.BARS).max_data_points(BARS_ACROSS)
     if limit is None:

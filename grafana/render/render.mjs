@@ -85,13 +85,13 @@ async function draw(name) {
   const page = await browser.newPage({ viewport: { width: asked.width, height: 1000 } });
   page.on("pageerror", (error) => console.error(`${name}: ${error.stack}`));
   await serveFiles(page);
-  await page.goto(`${server.resolvedUrls.local[0]}?${addressOf(name)}`);
+  await open(page, `${server.resolvedUrls.local[0]}?${addressOf(name)}`);
   await settled(page);
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: asked.width, height });
   await settled(page);
   // A palette of 256 colours is a quarter of the size, and nothing of it can be seen.
-  const png = await sharp(await page.screenshot()).png({ palette: true, quality: 90, effort: 10 }).toBuffer();
+  const png = await sharp(await page.screenshot()).png({ palette: true, dither: 0, effort: 10 }).toBuffer();
   const file = path.join(asked.out, `${name}.png`);
   await writeFile(file, png);
   const found = await page.evaluate(() => [
@@ -103,6 +103,21 @@ async function draw(name) {
   console.log([`${file} (${Math.round(png.length / 1024)} kB)`, ...found].join("\n  "));
   await page.close();
   return found.length;
+}
+
+/** Until the first panel is there; once more where vite was still bundling and the page was left without a part. */
+async function open(page, url) {
+  for (const last of [false, true]) {
+    await page.goto(url);
+    try {
+      await page.waitForSelector('[data-testid^="data-testid Panel header"]', { timeout: 60_000 });
+      return;
+    } catch (error) {
+      if (last) {
+        throw error;
+      }
+    }
+  }
 }
 
 function addressOf(name) {
@@ -135,7 +150,6 @@ async function serveFiles(page) {
 
 /** Until every panel has drawn: no query is under way, and nothing has changed for a while. */
 async function settled(page) {
-  await page.waitForSelector('[data-testid^="data-testid Panel header"]', { timeout: 120_000 });
   await page.waitForLoadState("networkidle");
   await page.waitForFunction(() => !document.querySelector('[aria-label="Panel loading bar"]'));
   await page.evaluate(

@@ -27,6 +27,8 @@ export function settings(influx) {
     define: { "process.env.NODE_ENV": '"development"' },
     server: {
       host: "127.0.0.1",
+      hmr: false,
+      watch: null,
       fs: { allow: [here("..")] },
       proxy: { "/query": { target: influx.url, headers: { Authorization: `Token ${influx.token}` } } },
     },

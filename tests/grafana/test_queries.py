@@ -170,23 +170,38 @@ def test_annotations_show_starts_and_stops_faults_and_verdicts(filled: Filled, n
     assert shown == {"Runs": {"run,start", "run,stop"}, "Faults": {"run,fault"}, "Verdicts": {"run,verdict"}}
 
 
-def alert_queries() -> list[Any]:
-    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
-    return [
-        pytest.param(rule["uid"], rule["data"][0]["model"]["query"].replace("$$", "$"), id=rule["uid"])
-        for rule in rules
-    ]
+RULES: list[Json] = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
 
-@pytest.mark.parametrize(("uid", "query"), alert_queries())
-def test_an_alerts_query_gives_a_value_for_each_run_that_was_judged_by_it(filled: Filled, uid: str, query: str) -> None:
-    found = {row["run_id"]: row["value"] for row in filled.ask(query)}
-    if "-users-" in f"{uid}-":  # these runs were to have fewer
-        assert found == {}
-        assert filled.ask(query.replace("users sustained", "error rate").replace("users at peak", "error rate"))
-    else:
-        assert "after" in found
-        assert all(value is not None for value in found.values())
+def watched(filled: Filled, rule: Json) -> dict[str, float]:
+    """What a rule compares with its limit, by run."""
+    query = rule["data"][0]["model"]["query"].replace("$$", "$")
+    return {row["run_id"]: row["value"] for row in filled.ask(query)}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["uid"])
+def test_an_alerts_query_gives_a_value_for_each_run_that_is_judged_by_it(filled: Filled, rule: Json) -> None:
+    judged = {
+        run_id: {target["name"] for target in filled.lab.verdict(run_id)["targets"] if target["value"] is not None}
+        for run_id in ("before", "after")
+    }
+    name = rule["title"].removeprefix("Target missed: ")
+    everyone = rule["title"] == name
+    assert set(watched(filled, rule)) == {run_id for run_id, names in judged.items() if everyone or name in names}
+
+
+def test_the_alerts_of_a_run_are_the_targets_that_it_missed(filled: Filled) -> None:
+    verdict = filled.lab.verdict("after")
+    missed = {target["name"] for target in verdict["targets"] if target["ok"] is False}
+    assert "error rate" in missed
+    alerts = set()
+    for rule in RULES:
+        evaluator = rule["data"][2]["model"]["conditions"][0]["evaluator"]
+        value, (limit,) = watched(filled, rule).get("after"), evaluator["params"]
+        if value is not None and (value < limit if evaluator["type"] == "lt" else value > limit):
+            alerts.add(rule["title"].removeprefix("Target missed: "))
+    assert alerts - {"The run is invalid"} == missed
+    assert ("The run is invalid" in alerts) == (verdict["verdict"] == "invalid")
 
 
 def value_of(filled: Filled, name: str, title: str, column: str = "last") -> list[Any]:

@@ -37,7 +37,7 @@ function Nothing({ fieldConfig }) {
   return <div className={words ? "" : "no-data"}>{words ?? "No data"}</div>;
 }
 
-function Stat({ data, options, fieldConfig, width, height, timeZone, replaceVariables }) {
+function Stat({ data, options, fieldConfig, width, height, timeRange, timeZone, replaceVariables }) {
   const theme = useTheme2();
   const values = getFieldDisplayValues({
     fieldConfig,
@@ -61,7 +61,7 @@ function Stat({ data, options, fieldConfig, width, height, timeZone, replaceVari
       renderValue={({ value, width, height }) => (
         <BigValue
           value={value.display}
-          sparkline={value.sparkline}
+          sparkline={value.sparkline && { ...value.sparkline, timeRange }}
           colorMode={options.colorMode}
           graphMode={options.graphMode}
           textMode={options.textMode ?? "auto"}
