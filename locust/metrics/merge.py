@@ -156,13 +156,13 @@ class Merge:
             del self._seconds[time]
         return seconds
 
-    def since(self, second: int) -> dict[Endpoint, Cell]:
-        """The sums from a second on, as far as its histograms are kept (`KEEP_S`)."""
+    def since(self, second: int, endpoint: Endpoint | None = None) -> dict[Endpoint, Cell]:
+        """The sums from a second on, as far as its histograms are kept (`KEEP_S`): of every endpoint, or of one."""
         sums: dict[Endpoint, Cell] = {}
         for time, endpoints in self._seconds.items():
             if time >= second:
-                for endpoint, cell in endpoints.items():
-                    sums.setdefault(endpoint, Cell()).merge(cell)
+                for name in endpoints if endpoint is None else endpoints.keys() & {endpoint}:
+                    sums.setdefault(name, Cell()).merge(endpoints[name])
         return sums
 
     def _second(self, time: int) -> Second:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from metrics.recorder import Cell, Endpoint
 from metrics.sources.doubles import DoublesSource, Http
 from metrics.sources.postgres import PostgresSource
 from metrics.sources.processes import Place, ProcessesSource, place_of
 from metrics.sources.sampling import Source
-from metrics.sources.turns import TurnsSource
+from metrics.sources.turns import Since, TurnsSource
 from metrics.surroundings import Surroundings
 
 DOUBLE = "double"
@@ -19,14 +18,14 @@ DOUBLE = "double"
 def sources_of(
     surroundings: Surroundings,
     target: str,
-    since: Callable[[int], Mapping[Endpoint, Cell]],
+    since: Since,
     own: Callable[[], Mapping[str, Any]] | None,
     saw_double: Callable[[str, float], None],
 ) -> list[Source]:
     """The sources of one run against `target`.
 
-    `since` gives the sums of the requests from a second on, `own` the figures of this process (None: they are reported
-    elsewhere). `saw_double` is told each second what a double's process used of a core, in percent.
+    `since` gives the sums of an endpoint's requests from a second on, `own` the figures of this process (None: they
+    are reported elsewhere). `saw_double` is told each second what a double's process used of a core, in percent.
     """
 
     def used(place: Place, cpu_percent: float) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 from metrics.lines import MILLISECONDS, Field, line
 from metrics.recorder import Cell, Endpoint
@@ -12,10 +13,17 @@ WINDOW_S = 10
 TURN: Endpoint = ("CALL", "turn")
 
 
+class Since(Protocol):
+    """What a source needs of `metrics.merge.Merge.since`."""
+
+    def __call__(self, second: int, endpoint: Endpoint, /) -> Mapping[Endpoint, Cell]:
+        """The sums of one endpoint's requests from a second on."""
+
+
 class TurnsSource:
     """Callers' turns from the merged requests, the agent's own from its double's figures."""
 
-    def __init__(self, since: Callable[[int], Mapping[Endpoint, Cell]]) -> None:
+    def __init__(self, since: Since) -> None:
         self._since = since
         self._agent: deque[tuple[int, int, float]] = deque()
         """Second, turns since the agent's start, and their sum in ms."""
@@ -30,7 +38,7 @@ class TurnsSource:
 
     def look(self, run_id: str, second: int) -> list[str]:
         """`turns`, where there were any."""
-        cell = self._since(second - WINDOW_S).get(TURN)
+        cell = self._since(second - WINDOW_S, TURN).get(TURN)
         if cell is None or not cell.latency.count:
             return []
         average = (cell.latency.mean or 0.0) / 1000

@@ -29,9 +29,8 @@ def test_the_verdict_is_told_what_doubles_use_of_a_core_and_not_what_the_target_
     seen: list[tuple[str, float]] = []
     with listening(vendors), listening(target):
         surroundings = Surroundings({"vendors": f"http://127.0.0.1:{vendors}"})
-        sources = sources_of(
-            surroundings, f"http://127.0.0.1:{target}", lambda second: {}, None, lambda *told: seen.append(told)
-        )
+        target_url = f"http://127.0.0.1:{target}"
+        sources = sources_of(surroundings, target_url, lambda *asked: {}, None, lambda *told: seen.append(told))
         lines = [line for second in range(3) for line in sources[0].look("r", second)]
         for source in sources:
             source.close()

@@ -12,7 +12,7 @@ def turns_of(*latencies_ms: float) -> Cell:
 
 
 def test_the_platforms_own_share_is_what_the_vendor_did_not_take() -> None:
-    source = TurnsSource(lambda second: {TURN: turns_of(1000, 1400)})
+    source = TurnsSource(lambda second, endpoint: {TURN: turns_of(1000, 1400)})
     source.on_turns(1, 10, 700.0)
     source.on_turns(2, 12, 750.0)  # two more turns, of 1000 ms on average
     assert source.look("r", 2) == ["turns,run_id=r count=2i,avg=1200.0,vendor_avg=1000.0,own_avg=200.0 2000"]
@@ -20,7 +20,7 @@ def test_the_platforms_own_share_is_what_the_vendor_did_not_take() -> None:
 
 def test_only_the_last_ten_seconds_count() -> None:
     asked: list[int] = []
-    source = TurnsSource(lambda second: asked.append(second) or {TURN: turns_of(500)})  # type: ignore[func-returns-value]
+    source = TurnsSource(lambda second, endpoint: asked.append(second) or {TURN: turns_of(500)})  # type: ignore[func-returns-value]
     source.on_turns(1, 10, 100.0)
     source.on_turns(5, 20, 200.0)
     source.on_turns(15, 30, 300.0)  # ten turns of 500 ms since second 5
@@ -29,7 +29,7 @@ def test_only_the_last_ten_seconds_count() -> None:
 
 
 def test_without_a_vendor_the_whole_is_known_and_the_shares_are_not() -> None:
-    source = TurnsSource(lambda second: {TURN: turns_of(500)})
+    source = TurnsSource(lambda second, endpoint: {TURN: turns_of(500)})
     assert source.look("r", 1) == ["turns,run_id=r count=1i,avg=500.0 1000"]
     source.on_turns(1, 10, 100.0)
     source.on_turns(2, 2, 100.0)  # started anew
@@ -37,4 +37,4 @@ def test_without_a_vendor_the_whole_is_known_and_the_shares_are_not() -> None:
 
 
 def test_without_turns_there_is_no_point() -> None:
-    assert TurnsSource(lambda second: {}).look("r", 1) == []
+    assert TurnsSource(lambda second, endpoint: {}).look("r", 1) == []
