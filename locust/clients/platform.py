@@ -139,11 +139,6 @@ class CrmApi:
         check = both(fields(checks.CONTACT), same(status=status))
         return self._page("/api/crm/contacts", "[filter]", {"status": status, "page_size": page_size}, check)
 
-    def contacts_in(self, city: str, page_size: int = 20) -> Body | None:
-        """The contact list filtered by a part of the city's name."""
-        check = both(fields(checks.CONTACT), checks.containing(city, ["city"]))
-        return self._page("/api/crm/contacts", "[filter]", {"city": city, "page_size": page_size}, check)
-
     def search(self, term: str, names: Sequence[str], page_size: int = 20, least: int = 0) -> Body | None:
         """Search contacts for a term in the named fields.
 

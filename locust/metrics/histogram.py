@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 EXACT = 2048
 """Values below this have a bucket of their own."""
-HALF = EXACT // 2
 LARGEST = 24 * 3600 * 1_000_000
 """A day in microseconds: what is longer is recorded as this, so that no clock fault can make buckets without bound."""
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from metrics.core_use import CoreUse
 from metrics.lines import event_line, second_lines
-from metrics.live_lines import ScenarioLines, outbox_line, user_lines, verdict_lines
+from metrics.live_lines import OutboxFigures, ScenarioLines, outbox_line, user_lines, verdict_lines
 from metrics.merge import Merge, Second
 from metrics.moments import Moment, moment_of
 from metrics.outbox import LIVE, RUNS
@@ -25,32 +25,12 @@ SILENT_S = 5.0
 """A worker that has not reported for this long is not counted among those that run."""
 
 
-class PointWriter(Protocol):
+class PointWriter(OutboxFigures, Protocol):
     """What a run needs of `metrics.writer.Writer`."""
-
-    @property
-    def points_written(self) -> int:
-        """Points that InfluxDB has."""
-
-    @property
-    def points_lost(self) -> int:
-        """Points that will never be written."""
 
     @property
     def lost_because(self) -> str:
         """Why points were lost."""
-
-    @property
-    def points_waiting(self) -> int:
-        """Points that wait, to be written later."""
-
-    @property
-    def bytes_waiting(self) -> int:
-        """What they take on the disk."""
-
-    @property
-    def delay_s(self) -> float:
-        """For how long points have waited without a break."""
 
     def start(self) -> None:
         """Begin to deliver."""

@@ -19,7 +19,7 @@ from metrics.reconciliation import (
     Tally,
     reconcile,
 )
-from utils.plain_http import NoAnswer, PlainHttp, SetupError
+from utils.plain_http import MALFORMED, NoAnswer, PlainHttp, SetupError
 
 PATH = "/__lab/reckoning"
 ANSWER_S = 5.0
@@ -28,7 +28,6 @@ SETTLED_S = 2.0
 """A difference counts once nothing is under way any more and nothing has changed for so long."""
 LIMIT_S = 15.0
 """How long the end of a run waits at most for what is still under way."""
-MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class Books:
             page = Page(_book(mine), strays, int(mine["under_way"]), float(mine["since"]))
         except NoAnswer as error:
             source.absent = str(error)
-        except (SetupError, *MALFORMED):
+        except (SetupError, ValueError, *MALFORMED):
             source.absent = f"{source.http.base_url} shows none (it has no {source.path})"
         else:
             if source.before is None or source.before.since == page.since:

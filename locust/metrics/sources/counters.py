@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
-from metrics.lines import Increase
+from metrics.lines import Field, Increase
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -36,3 +36,12 @@ class Counters(Generic[Key]):
     def _so_far(self, key: Key, count: int) -> int:
         assert self._origins is not None
         return self._kept.get(key, 0) + count - self._origins.get(key, 0)
+
+
+def with_totals(grown: Mapping[str, tuple[int, int]]) -> dict[str, Field | None]:
+    """The growth of each count under its own name, and so far under its name and `_total`."""
+    return {
+        field: value
+        for name, (count, total) in grown.items()
+        for field, value in ((name, count), (f"{name}_total", total))
+    }

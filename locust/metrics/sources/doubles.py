@@ -10,7 +10,7 @@ import urllib3
 import urllib3.exceptions
 
 from metrics.lines import MILLISECONDS, Field, event_line, line
-from metrics.sources.counters import Counters
+from metrics.sources.counters import Counters, with_totals
 from metrics.sources.sampling import SourceError
 
 TIMEOUT_S = 2.0
@@ -185,15 +185,6 @@ class Double:
         }
         fields |= with_totals(self._call_counts.at(second, counts))
         return line("calls", {"run_id": run_id}, fields, second * MILLISECONDS)
-
-
-def with_totals(grown: Mapping[str, tuple[int, int]]) -> dict[str, Field | None]:
-    """The growth of each count under its own name, and so far under its name and `_total`."""
-    return {
-        field: value
-        for name, (count, total) in grown.items()
-        for field, value in ((name, count), (f"{name}_total", total))
-    }
 
 
 def _webhooks(name: str, metrics: Mapping[str, Any], answers: Mapping[tuple[str, str], int]) -> tuple[int, int | None]:

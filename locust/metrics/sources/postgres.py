@@ -13,8 +13,7 @@ import pg8000.exceptions
 import pg8000.native
 
 from metrics.lines import MILLISECONDS, Field, line
-from metrics.sources.counters import Counters
-from metrics.sources.doubles import with_totals
+from metrics.sources.counters import Counters, with_totals
 from metrics.sources.sampling import SourceError
 
 TIMEOUT_S = 5

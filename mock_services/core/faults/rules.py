@@ -210,7 +210,6 @@ Fault = Annotated[
     | WebhookDuplicateFault,
     Field(discriminator="kind"),
 ]
-WebhookFault = WebhookDelayFault | WebhookDuplicateFault
 
 
 class Latency(Filter):
