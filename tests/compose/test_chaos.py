@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.support.locust_process import wait_until
-from tests.support.suite_lab import ROOT, clean_environment, double, free_port
+from tests.support.ports import free_port
+from tests.support.suite_lab import ROOT, clean_environment, double
 
 SCHEDULE = """
 starts = "set"

@@ -16,8 +16,9 @@ from grafana.build import ALERTS
 from grafana.targets import TARGETS_FILE
 from tests.support.dashboards import BOARDS, PANELS, Json, interpolate, panel_of
 from tests.support.influx import Influx, running_influx
+from tests.support.ports import free_port
 from tests.support.postgres import running_postgres
-from tests.support.suite_lab import Lab, Suite, ended, free_port, running_lab
+from tests.support.suite_lab import Lab, Suite, ended, running_lab
 
 pytestmark = pytest.mark.xdist_group("dashboards")
 

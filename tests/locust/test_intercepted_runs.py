@@ -16,7 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.suite_lab import Lab, Suite, double, ended, free_port, running_lab
+from tests.support.ports import free_port
+from tests.support.suite_lab import Lab, Suite, double, ended, running_lab
 
 SETTINGS = {"LAB_SENTINEL_DNS_PORT": "0", "LAB_SENTINEL_REFUSED_PORTS": "0"}
 

@@ -15,7 +15,8 @@ import pytest
 
 from tests.support.locust_process import wait_until
 from tests.support.platform_target import Reply, Request, Target, running_target
-from tests.support.suite_lab import Suite, clean_environment, ended, free_port
+from tests.support.ports import free_port
+from tests.support.suite_lab import Suite, clean_environment, ended
 
 PROFILES = """
 [two]

@@ -6,7 +6,8 @@ import pytest
 
 from configs.settings import load_settings
 from metrics.outbox import LIVE, RUNS, Outbox
-from tests.support.influx import TOKEN, Influx, free_port, running_influx
+from tests.support.influx import TOKEN, Influx, running_influx
+from tests.support.ports import free_port
 from utils import replay
 
 

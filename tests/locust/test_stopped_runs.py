@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.suite_lab import Lab, Suite, ended, free_port, running_lab
+from tests.support.ports import free_port
+from tests.support.suite_lab import Lab, Suite, ended, running_lab
 
 GRACE_S = 5.0
 """`stop_grace_period` of docker-compose.yml."""

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from typing import Any
 from compose.offline.influxdb import engine
 from compose.offline.influxdb.gateway import Gateway
 from compose.offline.influxdb.influx2 import Influx2
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ORG, BUCKET, TOKEN = "lab", "lab", "token-of-the-tests"
@@ -111,14 +111,6 @@ def killable_influx() -> Iterator[Killable]:
             yield killable
         finally:
             killable.kill()
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listened on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _serve(directory: Path, served_port: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.influx import free_port
+from tests.support.ports import free_port
 
 MISSING = "PostgreSQL's initdb is not installed, and these tests need a real one: apt-get install postgresql"
 USER, PASSWORD, DATABASE = "lab", "p@ss word", "postgres"

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,13 +26,6 @@ CREDENTIALS = ("AC1ab00000000000000000000000000001", "1ab00000000000000000000000
 def clean_environment(**changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
     return {**kept, "PYTHONPATH": str(ROOT), **changes}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -22,8 +22,9 @@ import pytest
 
 from configs.targets import TARGETS_FILE
 from tests.support.http_target import running_target
-from tests.support.influx import Influx, free_port
+from tests.support.influx import Influx
 from tests.support.locust_process import LOCUSTFILE, ROOT, Locust, running, wait_until
+from tests.support.ports import free_port
 
 HEADLESS = ["--headless", "-r", "50"]
 

@@ -12,7 +12,7 @@ from locallab.doctor.interception import authority, door
 from mock_services.core.authority import AUTHORITY, make
 from mock_services.core.vendor_hosts import VENDOR_HOSTS
 from tests.support.doubles import serving_tls
-from tests.support.suite_lab import free_port
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")

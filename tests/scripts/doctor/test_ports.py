@@ -10,7 +10,7 @@ from locallab.doctor.findings import Level
 from locallab.stack import Ports
 
 from tests.support.doubles import serving
-from tests.support.suite_lab import free_port
+from tests.support.ports import free_port
 
 
 def test_a_free_port_is_well() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from metrics.sources.of_run import sources_of
 from metrics.surroundings import Surroundings
-from tests.support.influx import free_port
+from tests.support.ports import free_port
 
 LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print(flush=True); s.accept()"
 
