@@ -30,6 +30,7 @@ OUTCOMES = {
     "connection": "#E0529C",
     "content": "#B5763A",
     "socket": "#2FA8A8",
+    "lab": GREY,
 }
 """How a request ended (`metrics.outcome`)."""
 LATENCIES = {"p50": "#1F60C4", "p90": "#3274D9", "p95": "#8AB8FF", "p99": "#D3E4FF", "max": GREY}

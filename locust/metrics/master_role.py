@@ -114,10 +114,13 @@ class MasterRole:
                 return Writer(outbox, None)
             return Writer(outbox, Client(influx), influx.url)
 
+        known: set[str] = set()
+
         def sampling_of(run: Run) -> Sampling:
             # A process that is alone reports itself as a worker does.
             own = self._measurement.process.take if self._distributed else None
-            sources = sources_of(self._measurement.surroundings, run.host, run.merge.since, own, run.saw_double)
+            around, since = self._measurement.surroundings, run.merge.since
+            sources = sources_of(around, run.host, since, own, run.saw_double, run.lost_double, known)
             return Sampling(run.run_id, sources, run.write)
 
         self._open_writer, self._sampling_of = open_writer, sampling_of

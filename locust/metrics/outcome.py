@@ -1,4 +1,4 @@
-"""How a request ended, as one of nine words: few enough to be a tag, and never the text of an exception.
+"""How a request ended, as one of ten words: few enough to be a tag, and never the text of an exception.
 
 `classify` reads what Locust's request event carries: the response (its `status_code`, and `error` where a client keeps
 the cause there) and the exception. A client that knows better names the word itself: an exception with an attribute
@@ -24,8 +24,10 @@ CONTENT = "content"
 """An answer came and was not what it should be: the 200 with an error inside."""
 SOCKET = "socket"
 """An open WebSocket or media stream failed."""
+LAB = "lab"
+"""A failure of the lab's own: the double that carried a call was gone. It counts for no target, and has no latency."""
 
-OUTCOMES = (OK, REJECTED, CLIENT_ERROR, TOO_MANY, SERVER_ERROR, TIMEOUT, CONNECTION, CONTENT, SOCKET)
+OUTCOMES = (OK, REJECTED, CLIENT_ERROR, TOO_MANY, SERVER_ERROR, TIMEOUT, CONNECTION, CONTENT, SOCKET, LAB)
 FAILURES = frozenset(OUTCOMES) - {OK, REJECTED}
 STREAM_TYPES = frozenset({"WS", "CALL"})
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from metrics.histogram import Histogram, Total
-from metrics.outcome import OK, OUTCOMES, classify
+from metrics.outcome import LAB, OK, OUTCOMES, classify
 
 Endpoint = tuple[str, str]
 """Request type and name."""
@@ -57,9 +57,15 @@ class Cell:
             self.intended.merge(other.intended)
 
     @property
+    def reached(self) -> int:
+        """The requests that the target had to do with: all but those that the lab itself lost."""
+        return self.requests - self.outcomes.get(LAB, 0)
+
+    @property
     def error_percent(self) -> float:
-        """Failures in a hundred requests; 0 without any."""
-        return 100 * self.failures / self.requests if self.requests else 0.0
+        """The target's failures in a hundred requests that it had to do with; 0 without any."""
+        failures = self.failures - self.outcomes.get(LAB, 0)
+        return 100 * failures / self.reached if self.reached else 0.0
 
     def encode(self) -> list[Any]:
         """The cell as plain lists and numbers."""
@@ -138,6 +144,8 @@ class Recorder:
         if exception is not None or (getattr(response, "status_code", None) or 0) >= 400:
             outcome = classify(request_type, response, exception)
             cell.outcomes[outcome] = cell.outcomes.get(outcome, 0) + 1
+            if outcome == LAB:
+                response_time = None  # how long the lab waited for its double is no time of the target's
         scenario = UNNAMED
         if response_time is not None:
             cell.latency.record(int(response_time * 1000 + 0.5))

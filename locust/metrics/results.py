@@ -121,6 +121,8 @@ def _nothing(target: Target, cell: Cell) -> str:
         return "the generator said nothing of it"
     if not cell.requests:
         return "no request of its group was made"
+    if target.kind == ERRORS:
+        return "the lab itself lost every request of its group"
     return "nobody counted the users" if target.kind == PACE else "no request of its group was timed"
 
 

@@ -5,6 +5,7 @@ It knows nothing of Locust: `metrics.install` feeds it reports and ticks and giv
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,6 +21,8 @@ from metrics.summary_lines import RunSummary, summary_lines
 from metrics.targets import Targets
 from metrics.verdict import Generator, Plan, RunFacts, Verdict, judge
 from metrics.windows import Windows
+
+logger = logging.getLogger(__name__)
 
 SILENT_S = 5.0
 """A worker that has not reported for this long is not counted among those that run."""
@@ -73,6 +76,7 @@ class Run:
         self.windows = Windows(targets, int(now))
         self._users: dict[int, int] = {}
         self._doubles_cpu: dict[str, CoreUse] = {}
+        self._doubles_lost: dict[str, int] = {}
         self._present: dict[int, int] = {}
         """How many users each second of the run had, at most."""
         self._scenarios = ScenarioLines(run_id)
@@ -148,6 +152,14 @@ class Run:
         """Take note of what a double's process used of a core in the last second."""
         self._doubles_cpu.setdefault(name, CoreUse()).add(cpu_percent)
 
+    def lost_double(self, name: str, second: int) -> None:
+        """Take note that a double was found to answer no more, in a second since the epoch."""
+        if name in self._doubles_lost:
+            return
+        at = self._doubles_lost[name] = max(0, second - int(self.started))
+        logger.error("Double lost: %s no longer answers in second %d of the run, which is invalid.", name, at)
+        self.write([event_line(self.run_id, "double", f"{name} no longer answers", second)])
+
     def reset(self) -> None:
         """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
         self.merge.reset()
@@ -195,6 +207,7 @@ class Run:
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
             doubles_cpu={name: use.busiest for name, use in self._doubles_cpu.items()},
+            doubles_lost=dict(self._doubles_lost),
             starts=merge.starts,
             starts_dropped=merge.starts_dropped,
         )

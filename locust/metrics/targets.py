@@ -120,12 +120,13 @@ class Target:
     def value(self, cell: Cell, duration_s: float, user_s: float = 0) -> float | None:
         """The measure over the requests in `cell`, which took `duration_s`, of users who ran for `user_s` in sum.
 
-        None when there are no requests, or none with a latency. Users and the generator are no measure of requests.
+        None when there are no requests, or none with a latency, or none for an error rate that reached the target.
+        Users and the generator are no measure of requests.
         """
         if not cell.requests:
             return None
         if self.kind == ERRORS:
-            return cell.error_percent
+            return cell.error_percent if cell.reached else None
         if self.kind == RATE:
             return cell.requests / duration_s if duration_s > 0 else None
         if self.kind == PACE:

@@ -80,6 +80,26 @@ def test_a_double_that_dies_never_leaves_a_pass(environment: dict[str, str]) -> 
         assert "the vendors process ended with -9" in (ROOT / "results" / "latest" / report).read_text()
 
 
+@pytest.mark.parametrize("name", ["twilio", "vendors"])
+def test_a_double_that_dies_amid_calls_is_not_charged_to_the_target(environment: dict[str, str], name: str) -> None:
+    smoke = command("smoke", "--users", "10", "--run-time", "14s", environment=environment)
+    try:
+        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
+        double = double_of(smoke, f"mock_services.{name}")
+        assert double is not None
+        double.kill()
+        out, err = smoke.communicate(timeout=120)
+    finally:
+        smoke.terminate()
+        smoke.communicate(timeout=60)
+    judged = verdict()
+    assert (smoke.returncode, judged["verdict"]) == (2, "invalid"), out + err
+    assert any(reason.startswith(f"double lost: {name} no longer answered in second ") for reason in judged["invalid"])
+    assert list(judged["generator"]["doubles_lost"]) == [name]
+    lost_calls = [reason for reason in judged["invalid"] if reason.startswith("Twilio double ")]
+    assert bool(lost_calls) == (name == "twilio"), judged["reasons"]
+
+
 def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str]) -> None:
     smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "30s", environment=environment)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import urllib3
@@ -14,12 +14,24 @@ from metrics.sources.counters import Counters, with_totals
 from metrics.sources.sampling import SourceError
 
 TIMEOUT_S = 2.0
+LOOKS_UNTIL_LOST = 3
+"""How many looks in a row nothing comes from a double that is gone, and not only busy; one that refuses is gone at once."""
 MAX_FAULTS = 100
 """Names of faults that are kept apart in a run."""
 MEDIA = ("frames_sent", "frames_late", "frames_skipped", "frames_blocked")
 
+Lost = Callable[[int], None]
+"""Hears of the second since the epoch in which doubles that had answered were found to do so no more."""
 Turns = Callable[[int, int, float], None]
 """Hears of the voice agent's turns: the second, how many there were since its start, and their average in ms."""
+
+
+class NoAnswer(SourceError):
+    """Nothing came from where a double should be; `refused` when nobody listens there."""
+
+    def __init__(self, sentence: str, lines: Sequence[str] = (), *, refused: bool) -> None:
+        super().__init__(sentence, lines)
+        self.refused = refused
 
 
 class Fetch(Protocol):
@@ -46,7 +58,8 @@ class Http:
                 raise SourceError(f"{url} answers {answer.status}")
             return answer.json()
         except urllib3.exceptions.HTTPError as error:
-            raise SourceError(f"{url} does not answer ({type(error).__name__})") from error
+            refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+            raise NoAnswer(f"{url} does not answer ({type(error).__name__})", refused=refused) from error
         except ValueError as error:
             raise SourceError(f"{url} answers what is not JSON") from error
 
@@ -59,6 +72,7 @@ class DoublesSource:
     """The doubles that one process serves: one, or all vendors.
 
     An `optional` one may be a real service, as a target may: it is asked once, and where it is no double never again.
+    `known` holds the URLs of those that answered in this run or one before it.
     """
 
     def __init__(
@@ -68,12 +82,17 @@ class DoublesSource:
         on_turns: Turns = lambda second, count, average_ms: None,
         *,
         optional: bool = False,
+        on_lost: Lost = lambda second: None,
+        known: set[str] | None = None,
     ) -> None:
         self._url = f"{url}/__lab/metrics"
         self._optional = optional
         self._is_none = False
         self._fetch = fetch
         self._on_turns = on_turns
+        self._on_lost = on_lost
+        self._known: set[str] = set() if known is None else known
+        self._unanswered = 0
         self._doubles: dict[str, Double] = {}
 
     def look(self, run_id: str, second: int) -> list[str]:
@@ -92,9 +111,12 @@ class DoublesSource:
         try:
             answer = self._fetch(self._url)
         except SourceError as error:
+            self._tell_if_lost(second, error)
             of_each = [{"run_id": run_id, "double": name} for name in self._doubles]
             down = [line("doubles", tags, {"up": 0}, second * MILLISECONDS) for tags in of_each]
             raise SourceError(str(error), down) from error
+        self._unanswered = 0
+        self._known.add(self._url)
         try:
             services: Mapping[str, Any] = answer.get("vendors") or {answer["service"]: answer}
             lines: list[str] = []
@@ -111,6 +133,12 @@ class DoublesSource:
         if changes:
             lines.append(event_line(run_id, "fault", "; ".join(changes), time.time()))
         return lines
+
+    def _tell_if_lost(self, second: int, error: SourceError) -> None:
+        if isinstance(error, NoAnswer) and self._url in self._known:
+            self._unanswered += 1
+            if error.refused or self._unanswered == LOOKS_UNTIL_LOST:
+                self._on_lost(second)
 
     def close(self) -> None:
         """Let go of the connection."""

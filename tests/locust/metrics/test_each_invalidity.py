@@ -66,11 +66,16 @@ def double_is_busy(run: Run) -> None:
         run.saw_double("twilio", 30.0)
 
 
+def double_is_lost(run: Run) -> None:
+    run.lost_double("vendors", int(START) + 2)
+
+
 CASES = {
     "generator saturated": Case("generator saturated: worker 1 used 97 % of a core", cpu_percent=97),
     "Locust's own warning": Case("generator saturated: Locust saw a process above 90 %", cpu_warning=True),
     "a target of the generator's": Case("idle: 70 %, over its limit of 60 %", cpu_percent=70, targets=TARGETS),
     "stub saturated": Case("stub saturated: vendors used 99 % of a core", before_end=double_is_busy),
+    "double lost": Case("double lost: vendors no longer answered in second 2 of the run", before_end=double_is_lost),
     "schedule missed": Case("schedule missed: nobody was free for 4 of 40 planned starts", dropped=1),
     "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost={"w": ""}),
     "scenario without a task": Case("scenario Caller ran no task", planned=["Caller", "Visitor"]),

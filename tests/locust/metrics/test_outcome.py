@@ -1,4 +1,4 @@
-"""Every way in which a request ends gets one of the nine words."""
+"""Every way in which a request ends gets one of the ten words."""
 
 import socket
 import ssl

@@ -118,10 +118,40 @@ def test_a_dead_backend_fails_the_run_and_is_named() -> None:
 
 
 def test_a_dead_twilio_double_is_not_called_the_backend() -> None:
-    verdict = judge(facts({CONTACTS: cell(50), ("CALL", "dial"): cell(4, failures=4, outcome="connection")}), TARGETS)
-    assert verdict.exit_code == 1
-    assert verdict.reasons[0].startswith("Twilio double unreachable: 4 calls could not be dialled")
-    assert not any("backend" in reason for reason in verdict.reasons)
+    lost = {("CALL", "dial"): cell(4, failures=4, outcome="lab"), ("CALL", "turn"): cell(9, failures=3, outcome="lab")}
+    verdict = judge(facts({CONTACTS: cell(50), **lost}), TARGETS)
+    assert verdict.verdict == "invalid"
+    assert (
+        verdict.reasons
+        == verdict.invalid
+        == [
+            "Twilio double lost: 3 calls ended with its control socket, which counts for no target",
+            "Twilio double unreachable: 4 calls could not be dialled, which counts for no target; start it, or set "
+            "LAB_TWILIO_URL to it",
+        ]
+    )
+    assert [(result.status, result.value) for result in verdict.results if result.target == ERRORS] == [("met", 0.0)]
+
+
+def test_the_targets_own_failures_count_beside_those_of_the_lab() -> None:
+    calls = cell(10, failures=6)
+    calls.outcomes = {"ok": 4, "http_5xx": 2, "lab": 4}
+    verdict = judge(facts({("CALL", "answer"): calls}), Targets((ERRORS,)))
+    assert verdict.verdict == "fail"
+    assert verdict.results[0].value == pytest.approx(100 * 2 / 6)
+    assert verdict.reasons[0] == "failures by kind: 2 http_5xx"
+
+
+def test_an_error_rate_without_a_request_that_reached_the_target_is_skipped() -> None:
+    verdict = judge(facts({("CALL", "dial"): cell(4, failures=4, outcome="lab")}), Targets((ERRORS,)))
+    assert verdict.results[0].why_skipped == "the lab itself lost every request of its group"
+
+
+def test_what_a_target_answers_without_its_vendors_does_not_fail_the_run() -> None:
+    verdict = judge(facts({CONTACTS: cell(failures=5)}, generator=Generator(doubles_lost={"vendors": 12})), TARGETS)
+    assert verdict.verdict == "invalid"
+    assert verdict.invalid[0].startswith("double lost: vendors no longer answered in second 12 of the run; ")
+    assert "failures by kind: 5 http_5xx" in verdict.reasons
 
 
 def test_failures_are_named_by_kind() -> None:

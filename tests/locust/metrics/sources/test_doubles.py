@@ -1,14 +1,16 @@
 """Doubles as they are, over HTTP, become points of what they did since the run began."""
 
+import contextlib
 import json
 import urllib.request
 from typing import Any
 
 import pytest
 
-from metrics.sources.doubles import DoublesSource, Http
+from metrics.sources.doubles import DoublesSource, Http, NoAnswer
 from metrics.sources.sampling import SourceError
 from tests.support.doubles import serving
+from tests.support.ports import free_port
 
 
 class Canned:
@@ -128,3 +130,44 @@ def test_every_double_can_be_looked_at(module: str) -> None:
     else:
         assert "requests=1i" in "".join(line for line in lines if line.startswith("doubles,"))
     assert json.dumps(lines)
+
+
+REFUSED, SILENT = NoAnswer("it does not answer", refused=True), NoAnswer("it does not answer", refused=False)
+
+
+@pytest.mark.parametrize(
+    ("answers", "lost_in"),
+    [
+        ([metrics(), REFUSED], [2]),
+        ([metrics(), SILENT, SILENT, metrics(), SILENT, SILENT, metrics()], []),
+        ([metrics(), SILENT, SILENT, SILENT, SILENT, metrics()], [4]),
+        ([metrics(), SourceError("it answers 503")] * 3, []),
+        ([REFUSED, REFUSED, metrics()], []),
+    ],
+)
+def test_a_double_is_lost_when_nobody_listens_there_or_nothing_comes_for_three_looks(
+    answers: list[Any], lost_in: list[int]
+) -> None:
+    told: list[int] = []
+    source = DoublesSource("http://d", Canned(*answers), on_lost=told.append)
+    for second in range(1, len(answers) + 1):
+        with contextlib.suppress(SourceError):
+            source.look("r", second)
+    assert told == lost_in
+
+
+def test_a_double_that_died_between_two_runs_is_lost_in_the_second() -> None:
+    known: set[str] = set()
+    DoublesSource("http://d", Canned(metrics()), known=known).look("r", 1)
+    told: list[int] = []
+    with pytest.raises(SourceError):
+        DoublesSource("http://d", Canned(REFUSED), on_lost=told.append, known=known).look("r2", 9)
+    assert told == [9]
+
+
+def test_nobody_listening_is_told_from_silence() -> None:
+    http = Http()
+    with pytest.raises(NoAnswer, match="does not answer") as caught:
+        http(f"http://127.0.0.1:{free_port()}/")
+    assert caught.value.refused
+    http.close()

@@ -30,7 +30,10 @@ def test_the_verdict_is_told_what_doubles_use_of_a_core_and_not_what_the_target_
     with listening(vendors), listening(target):
         surroundings = Surroundings({"vendors": f"http://127.0.0.1:{vendors}"})
         target_url = f"http://127.0.0.1:{target}"
-        sources = sources_of(surroundings, target_url, lambda *asked: {}, None, lambda *told: seen.append(told))
+        told = seen.append
+        sources = sources_of(
+            surroundings, target_url, lambda *asked: {}, None, lambda *used: told(used), lambda *lost: None, set()
+        )
         lines = [line for second in range(3) for line in sources[0].look("r", second)]
         for source in sources:
             source.close()
