@@ -82,6 +82,7 @@ class Desk:
             double = (settings.twilio_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value())
             self._numbers = NumberInventory(*double)
             self._numbers.check()
+            self._numbers.check_script(settings.caller_script)
             if Inbox(*double).available():
                 self.offered = self.offered.beside(SMS)
         self._borrowed = borrowed_account(settings, base_url)

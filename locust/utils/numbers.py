@@ -1,4 +1,4 @@
-"""The Twilio double's number inventory: where the suite says which webhook a number's calls go to."""
+"""The Twilio double before a run: its callers' scripts, and which webhook a number's calls go to."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 import requests
 
-from utils.plain_http import SetupError, reason
+from utils.plain_http import MALFORMED, SetupError, reason
 
 WEBHOOK = "/api/telephony/webhook/"
 TIMEOUT_S = 10.0
 
 
 class NumberInventory:
-    """Twilio's own REST for incoming phone numbers, spoken to the double."""
+    """Twilio's own REST for incoming phone numbers, spoken to the double, and its list of scripts."""
 
     def __init__(self, twilio_url: str, account_sid: str, auth_token: str) -> None:
         """Take the double's origin and the credentials that it accepts."""
@@ -36,6 +36,19 @@ class NumberInventory:
             raise SetupError(
                 f"{self._url} answers, but is no Twilio double (its number list gives {response.status_code}):"
                 " set LAB_TWILIO_URL to one."
+            )
+
+    def check_script(self, name: str) -> None:
+        """Raise SetupError with the names that there are when the double has no script or mix of this name."""
+        response = self._send("GET", f"{self._url}/__lab/scripts")
+        try:
+            offered = response.json()["scripts"] if response.ok else [name]
+        except (*MALFORMED, ValueError):
+            offered = [name]  # it lists none: a call with a name that it does not know says so
+        if name not in offered:
+            raise SetupError(
+                f"LAB_CALLER_SCRIPT holds {name!r}, but takes one of the scripts of the Twilio double at {self._url}:"
+                f" {', '.join(map(str, offered))}."
             )
 
     def register(self, number: str, base_url: str, name: str) -> str:

@@ -87,7 +87,7 @@ def build() -> Service:
         "twilio",
         [operation for area in areas for operation in area.operations()],
         ErrorWords(),
-        admin_operations=tapes.operations(),
+        admin_operations=(*tapes.operations(), *scripts.operations()),
         admin_sockets=[("/__lab/control", Control(switchboard, directory, rest).serve)],
         lifespan=lifespan,
         reset=[

@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from starlette.responses import Response
 
+from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.twilio.protocol.answers import lines_in
 from mock_services.twilio.protocol.turns import Script
 
@@ -63,6 +65,19 @@ class Scripts(Mapping[str, Script]):
         """Count the scripts."""
         return len(self._scripts)
 
+    @property
+    def offered(self) -> list[str]:
+        """The names that a dial may ask for, of scripts and of mixes."""
+        return sorted([*self._scripts, *self._mixes])
+
+    def operations(self) -> tuple[Operation, ...]:
+        """List what the admin API offers."""
+        summary = "List the names of callers' scripts, and of mixes of them"
+        return (Operation(method="GET", path="/__lab/scripts", handler=self._list, summary=summary),)
+
+    async def _list(self, exchange: Exchange) -> Response:
+        return json_response({"scripts": self.offered})
+
     def choose(self, asked: str | Mapping[str, Any] | None, random: Random) -> Script:
         """Give the script that a dial asks for: by its name, by that of a mix, as an object, or None for `default`.
 
@@ -74,7 +89,7 @@ class Scripts(Mapping[str, Script]):
                 mix = self._mixes[name]
                 name = random.choices(list(mix), list(mix.values()))[0]
             if name not in self._scripts:
-                names = ", ".join(sorted([*self._scripts, *self._mixes]))
+                names = ", ".join(self.offered)
                 raise ScriptError(f"there is no script {asked!r}; there are {names}")
             return self._scripts[name]
         try:

@@ -123,6 +123,7 @@ def test_an_unsigned_webhook_is_a_failed_call(tmp_path: Path) -> None:
         ({"LOAD_TEST_BASE_URL": "http://127.0.0.1:1"}, "The target http://127.0.0.1:1 does not answer"),
         ({"LOAD_TEST_BASE_URL": "nonsense"}, "LOAD_TEST_BASE_URL holds 'nonsense', but takes"),
         ({"LAB_TWILIO_URL": "http://127.0.0.1:1"}, "The Twilio double at http://127.0.0.1:1 does not answer"),
+        ({"LAB_CALLER_SCRIPT": "nope"}, "LAB_CALLER_SCRIPT holds 'nope', but takes one of the scripts of the Twilio d"),
     ],
 )
 def test_what_cannot_run_is_one_sentence_and_exit_code_3(lab: Lab, change: dict[str, str], sentence: str) -> None:

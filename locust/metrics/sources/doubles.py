@@ -15,7 +15,7 @@ from metrics.sources.sampling import SourceError
 
 TIMEOUT_S = 2.0
 LOOKS_UNTIL_LOST = 3
-"""How many looks in a row nothing comes from a double that is gone, and not only busy; one that refuses is gone at once."""
+"""After so many looks in a row without an answer a double is gone, and not only busy; where one is refused, at once."""
 MAX_FAULTS = 100
 """Names of faults that are kept apart in a run."""
 MEDIA = ("frames_sent", "frames_late", "frames_skipped", "frames_blocked")
