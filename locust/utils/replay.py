@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="the run whose points are to be written")
     run_id = parser.parse_args(arguments).run_id
     settings = settings_or_exit()
+    if run_id is not None and not (settings.results_dir / run_id).is_dir():
+        sys.stderr.write(f"there is no run {run_id} in {settings.results_dir}: LAB_RESULTS_DIR says where runs are\n")
+        return WRONG_USAGE
     outboxes = waiting_outboxes(settings.results_dir, run_id)
     if not outboxes:
         what = f"of run {run_id} " if run_id else ""

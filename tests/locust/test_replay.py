@@ -53,6 +53,17 @@ def test_one_run_or_all_of_them_are_written(
     ]
 
 
+def test_a_run_that_does_not_exist_is_told_from_one_without_points(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / "a").mkdir()
+    assert replay.main(["a"]) == 0
+    assert replay.main(["b"]) == replay.main(["latest"]) == 3
+    said = capsys.readouterr()
+    assert said.out == f"no points of run a wait in {results}\n"
+    assert said.err.splitlines()[0] == f"there is no run b in {results}: LAB_RESULTS_DIR says where runs are"
+
+
 def test_refused_points_are_named_and_the_rest_is_written(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
