@@ -55,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _up(target: str | None, workers: int, influx: str | None) -> int:
-    if any(_alive(each) for each in _read()):
-        raise LabError("the lab is up already: `./scripts/lab status` says what runs, `./scripts/lab down` stops it")
+    _check_down(_read())
     ports = stack.Ports.from_environment()
     environment = stack.suite_environment(ports, target, influx, None)
     specs = [
@@ -71,7 +70,7 @@ def _up(target: str | None, workers: int, influx: str | None) -> int:
     processes: list[Running] = []
     try:
         for spec in specs:
-            processes.append(start(spec, HOME / f"{spec.name.replace(' ', '-')}.log", outlive=True))
+            processes.append(start(spec, _log(spec.name), outlive=True))
             _write(processes)
         for running in processes:
             wait_ready(running)
@@ -81,6 +80,24 @@ def _up(target: str | None, workers: int, influx: str | None) -> int:
         raise
     print(f"the lab is up: start a run on http://127.0.0.1:{ports.page}, stop the lab with ./scripts/lab down")
     return 0
+
+
+def _check_down(known: Sequence[dict[str, Any]]) -> None:
+    """Raise `LabError` where processes of a lab run, and name those that should and do not."""
+    ended = [each["name"] for each in known if not _alive(each)]
+    if len(ended) == len(known):
+        return
+    if ended:
+        logs = ", ".join(str(_log(name).relative_to(ROOT)) for name in ended)
+        raise LabError(
+            f"the lab is up, but for what has ended: {', '.join(ended)} (see {logs}); `./scripts/lab down`, and then "
+            "`./scripts/lab up`, starts it anew"
+        )
+    raise LabError("the lab is up already: `./scripts/lab status` says what runs, `./scripts/lab down` stops it")
+
+
+def _log(name: str) -> Path:
+    return HOME / f"{name.replace(' ', '-')}.log"
 
 
 def _status() -> int:
@@ -94,6 +111,8 @@ def _status() -> int:
         well = well and state == "ready"
         where = each["url"] or "-"
         print(f"{each['name']:<18}{each['pid']:>8}  {state:<14}{where}")
+    if any(_alive(each) for each in known) and not all(_alive(each) for each in known):
+        print("what has ended starts again with ./scripts/lab down, and then ./scripts/lab up")
     return 0 if well else 1
 
 

@@ -1,6 +1,9 @@
 """`./scripts/lab` brings the lab up, says how it is, takes a run over Locust's page, and takes it down."""
 
+import json
+
 import httpx
+import psutil
 import pytest
 
 from tests.support.commands import ROOT, command
@@ -31,10 +34,21 @@ def test_up_status_a_run_and_down(environment: dict[str, str], offset: int) -> N
         started = httpx.post(f"{page}/swarm", data={"user_count": 4, "spawn_rate": 4, "run_time": "4s"}, timeout=60)
         assert started.json()["success"] is True
         wait_for_requests(page)
+        known = json.loads((ROOT / ".lab" / "processes.json").read_text())
+        (worker,) = (psutil.Process(each["pid"]) for each in known if each["name"] == "locust worker 2")
+        worker.kill()
+        psutil.wait_procs([worker], timeout=10)
+        code, _, err = run("up", environment=environment)
+        assert code == 3
+        assert err.startswith("the lab is up, but for what has ended: locust worker 2 (see .lab/locust-worker-2.log); ")
+        code, out, _ = run("status", environment=environment)
+        assert code == 1
+        assert [line.split()[4] for line in out.splitlines() if line.startswith("locust worker 2")] == ["ended"]
+        assert out.splitlines()[-1].startswith("what has ended starts again with ./scripts/lab down")
     finally:
         code, out, _ = run("down", environment=environment)
     assert code == 0
-    assert "stopped 6 processes" in out
+    assert "stopped 5 processes" in out
 
 
 def wait_for_requests(page: str) -> None:
