@@ -25,7 +25,7 @@ class Connection:
 
     __slots__ = ("_transport", "silent")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
         self.silent = False
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable, Iterable
 
+from mock_services.core.connection import Connection
 from mock_services.sentinel.destination import destination
 
 HEARD_S = 0.3
 """How long a client may take to say whom it wants: the first packet follows the connection at once, or never."""
 HEARD_BYTES = 16 << 10
-RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER at 0: closing sends a reset, which every client reports as a connection that was refused it."""
 
 
 class Doors:
@@ -59,6 +56,6 @@ class Doors:
             pass  # it says nothing, as a mail client, or has gone: it is counted all the same
         finally:
             self._refuse(host, port, client)
-            if not writer.transport.is_closing():  # by the client, meanwhile
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                writer.transport.abort()
+            connection = Connection(writer.transport)
+            if not connection.ended:  # by the client, meanwhile
+                connection.reset()

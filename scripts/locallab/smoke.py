@@ -10,7 +10,6 @@ import re
 import signal
 import sys
 import time
-import urllib.parse
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
 from locallab import stack
 from locallab.bootstrap import ROOT, USAGE_EXIT
-from locallab.command_line import Parser, refuse, whole_number
+from locallab.command_line import Parser, is_address, refuse, whole_number
 from locallab.processes import POLL_S, LabError, Running, check_port, signal_group, start, stop, wait_ready
 from metrics.report import amend, point_latest_at
 
@@ -78,7 +77,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for name, url in ((named, options.target), ("--influx", options.influx)):
         if url is not None and "@" in url:
             parser.error(f"{name} holds a user name or a password; give the address alone")
-        if url is not None and not _is_http(url):
+        if url is not None and not is_address(url):
             parser.error(f"{name} is {url!r}; it takes an http:// or https:// address such as http://127.0.0.1:8001")
     return options
 
@@ -96,14 +95,6 @@ def _seconds(parser: Parser, text: str) -> int:
         return seconds_of(text)
     except ValueError as error:
         parser.error(f"--run-time: {error}")
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from rich.console import Console
 from configs.profiles import ProfileError, load_profiles
 from configs.settings import SettingsError, load_settings
 from locallab.bootstrap import INTERRUPTED_EXIT
-from locallab.command_line import Parser, refuse, whole_number
+from locallab.command_line import Parser, is_address, refuse, whole_number
 from locallab.doctor.examination import Asked, Examination, Group
 from locallab.doctor.page import as_json, conclusion, has_problem, show
 from locallab.processes import LabError
@@ -96,14 +95,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _address(text: str) -> str:
-    try:
-        parts = urllib.parse.urlsplit(text)
-        good = (
-            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
-        )
-    except ValueError:
-        good = False
-    if not good:
+    if "@" in text or not is_address(text):
         raise argparse.ArgumentTypeError("it takes an http:// or https:// address such as http://127.0.0.1:8086")
     return text.rstrip("/")
 
