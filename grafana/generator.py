@@ -50,24 +50,20 @@ def workers() -> list[Panel]:
             ),
             _each_worker("cpu"),
             limit=CPU_LIMIT,
-            numbered="worker ",
         ),
         graph(
             Words("Schedule lag of each worker", "p99 of how late greenlets wake up: latencies are off by it.", "ms"),
             _each_worker("lag_p99"),
-            numbered="worker ",
         ),
         graph(
             Words("Memory of each worker", "Resident memory. What only grows is a leak.", "decbytes"),
             _each_worker("rss"),
             span=8,
-            numbered="worker ",
         ),
         graph(
             Words("Sockets of each worker", "Open sockets.", "locale"),
             _each_worker("sockets"),
             span=8,
-            numbered="worker ",
         ),
         graph(
             Words("Workers over time", "Locust workers that report to the master.", "locale"),

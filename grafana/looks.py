@@ -54,28 +54,30 @@ SCENARIOS = dict(
         strict=False,
     )
 )
-SERIES = (
-    SCENARIOS
-    | OUTCOMES
-    | LATENCIES
-    | AREAS
-    | DOUBLES
-    | {"users": BLUE, "requests": BLUE, "failures": RED, "completed": GREEN, "failed": RED, "sent": BLUE}
-    | {"now": LATENCIES["p95"], "so far": BLUE, "from the send": LATENCIES["p95"], "from the intended start": ORANGE}
-    | {"vendor": "#D2A8FF", "platform": BLUE, "calls": BLUE, "streams": "#9FE0C5", "late": ORANGE, "skipped": RED}
-    | {"blocked": PURPLE, "faulted": PURPLE, "limited": ORANGE, "errors": RED, "waiting": ORANGE, "delay": ORANGE}
-    | {
-        "answer": PASTELS[0],
-        "connect": PASTELS[1],
-        "webhooks": BLUE,
-        "lost": RED,
-        "active": BLUE,
-        "idle": "#9FE0C5",
-        "idle in transaction": ORANGE,
-    }
-    | {"master": "#C7CCD4", "target": BLUE, "vendors": "#D2A8FF", "workers": BLUE, "written": BLUE}
-)
-"""The colour of each series by its name in the legend."""
+PROCESSES = {"target": BLUE, "master": PASTELS[5], "vendors": PASTELS[3]} | {
+    name: DOUBLES[name] for name in ("backend", "twilio")
+}
+WORKERS = {f"worker {number}": color for number, color in enumerate(PASTELS, 1)}
+BY_TAG = {
+    "outcome": OUTCOMES,
+    "area": AREAS,
+    "double": DOUBLES,
+    "scenario": SCENARIOS,
+    "process": PROCESSES,
+    "worker": WORKERS,
+}
+"""The colours of the series of a query that is grouped by a tag, by their names in the legend."""
+SERIES = LATENCIES | {
+    **{"users": BLUE, "requests": BLUE, "workers": BLUE, "calls": BLUE, "streams": PASTELS[2], "sent": BLUE},
+    **{"completed": GREEN, "failed": RED, "errors": RED},
+    **{"now": LATENCIES["p95"], "so far": BLUE, "vendor": PASTELS[3], "platform": BLUE},
+    **{"from the send": LATENCIES["p95"], "from the intended start": ORANGE},
+    **{"answer": PASTELS[0], "connect": PASTELS[1]},
+    **{"late": ORANGE, "skipped": RED, "blocked": PURPLE},
+    **{"waiting": ORANGE, "delay": ORANGE, "lost": RED},
+    **{"active": BLUE, "idle": PASTELS[2], "idle in transaction": ORANGE, "waiting for a lock": RED},
+}
+"""The colours of all others."""
 
 VERDICTS = ("PASS", GREEN), ("FAIL", RED), ("INVALID", ORANGE)
 """By a verdict's code: 0, 1, 2."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from grafana.influxql import DATASOURCE, InfluxQuery
-from grafana.looks import PASTELS, RED, SERIES, bound
+from grafana.looks import BY_TAG, RED, SERIES, bound
 
 GAP_MS = 10_000
 """Points further apart than this are not joined: between two runs there is no line."""
@@ -87,14 +88,12 @@ def graph(
     stacked: bool = False,
     steps: bool = False,
     legend: Sequence[str] = ("lastNotNull",),
-    numbered: str = "",
     shades_of: str = "",
 ) -> timeseries.Panel:
     """Lines over time (or stacked areas or bars), one query a legend entry; `limit` is drawn as a dashed red line.
 
     A legend entry may hold `$tag_<name>`, for a query that is grouped by a tag, or `$col` for one of several columns.
-    `numbered` begins the names of series that are told apart by a number from 1, such as `worker `;
-    with `shades_of`, series whose names are not known beforehand are shades of that colour.
+    With `shades_of`, series whose names are not known beforehand are shades of that colour.
     """
     panel = (
         _worded(timeseries.Panel(), words)
@@ -136,11 +135,8 @@ def graph(
         panel.with_target(InfluxQuery(query, ref_id=chr(ord("A") + number), alias=alias))
     if shades_of:
         panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.SHADES).fixed_color(shades_of))
-    names = {f"{numbered}{place}": color for place, color in enumerate(PASTELS, 1)} if numbered else SERIES
-    variable = any("$" in alias for alias in series)
-    for name, color in names.items():
-        if variable or name in series:
-            panel.override_by_name(name, [_fixed(color)])
+    for name, color in _colors_of(series).items():
+        panel.override_by_name(name, [_fixed(color)])
     return panel
 
 
@@ -302,6 +298,13 @@ def ratio(name: str, above: str, below: str) -> DataTransformerConfig:
 def _worded(panel: P, words: Words) -> P:
     panel.title(words.title).description(words.description).unit(words.unit).datasource(DATASOURCE)
     return panel
+
+
+def _colors_of(aliases: Iterable[str]) -> dict[str, str]:
+    colors = {alias: SERIES[alias] for alias in aliases if alias in SERIES}
+    for tag in re.findall(r"\$tag_(\w+)", " ".join(aliases)):
+        colors |= BY_TAG.get(tag, {})
+    return colors
 
 
 def _fixed(color: str) -> DynamicConfigValue:
