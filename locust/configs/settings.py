@@ -8,8 +8,9 @@ import re
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -343,8 +344,13 @@ def _sentence(error: ValidationError) -> str:
 @functools.cache
 def load_settings() -> Settings:
     """Read the environment once a process; raise SettingsError with one clear sentence when it cannot be used."""
+    return settings_with({})
+
+
+def settings_with(environment: Mapping[str, str]) -> Settings:
+    """The settings of a process that gets these variables beside this one's own; raises SettingsError as above."""
     try:
-        return Settings()
+        return Settings(**cast("dict[str, Any]", environment))
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
 

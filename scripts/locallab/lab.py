@@ -58,6 +58,7 @@ def _up(target: str | None, workers: int, influx: str | None) -> int:
     _check_down(_read())
     ports = stack.Ports.from_environment()
     environment = stack.suite_environment(ports, target, influx, None)
+    stack.check_suite(environment)
     specs = [
         *stack.doubles(ports, backend=target is None),
         stack.master(ports, environment, [], page=True),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -104,15 +106,16 @@ def _run(options: argparse.Namespace) -> int:
     if not RUN_ID.fullmatch(run_id) or (home / run_id).exists():
         raise LabError(f"LAB_RUN_ID is {run_id!r}; it takes a new name of letters, digits, dots and dashes")
     results = home / run_id
-    specs = stack.doubles(ports, backend=options.target is None)
-    for spec in specs:
-        check_port(spec.port or 0, spec.name)
-    check_port(ports.bus, "Locust master")
     environment = stack.suite_environment(ports, options.target, options.influx, run_id)
     environment["LAB_RESULTS_DIR"] = str(home)
     environment["LAB_PROFILE"] = options.load.name
     if options.progress:
         environment["LAB_PROGRESS"] = options.progress
+    stack.check_suite(environment)
+    specs = stack.doubles(ports, backend=options.target is None)
+    for spec in specs:
+        check_port(spec.port or 0, spec.name)
+    check_port(ports.bus, "Locust master")
     if options.scenarios:
         _check_scenarios(stack.scenarios(environment), options.scenarios)
     _make(results)
@@ -124,6 +127,9 @@ def _run(options: argparse.Namespace) -> int:
         for running in processes:
             wait_ready(running)
         return _load(options, ports, environment, results, processes)
+    except LabError:
+        _unmake(results)  # its sentence has the last words of the process that would not start
+        raise
     except KeyboardInterrupt:
         return conclude(results, ["interrupted before the run began"])
     finally:
@@ -140,6 +146,15 @@ def _make(results: Path) -> None:
             f"LAB_RESULTS_DIR is {str(results.parent)!r}, where {results.name} cannot be made: {refused.strerror};"
             " name a directory that can be written to"
         ) from refused
+
+
+def _unmake(results: Path) -> None:
+    """Leave nothing of a run that was not begun, but for a ledger of what could not be removed again."""
+    shutil.rmtree(results / "logs", ignore_errors=True)
+    for table in results.glob("lab_*.csv"):  # Locust's, and empty
+        table.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a ledger is there
+        results.rmdir()
 
 
 def _check_scenarios(known: Sequence[str], asked: Sequence[str]) -> None:
@@ -176,7 +191,10 @@ def _load(
         processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
     limit_s = PREPARE_S + 2 * options.load.most_users + math.ceil(options.load.seconds) + FINISH_S
     code, reasons = watch(master, processes, limit_s)
-    return code if code == USAGE_EXIT else settle(results, code, reasons)
+    if code == USAGE_EXIT:
+        _unmake(results)
+        return code
+    return settle(results, code, reasons)
 
 
 def watch(master: Running, processes: Sequence[Running], limit_s: float) -> tuple[int, list[str]]:

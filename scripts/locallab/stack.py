@@ -9,8 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from configs.settings import SettingsError, settings_with
+from configs.targets import load_targets
 from locallab.bootstrap import ROOT
 from locallab.processes import LabError, Spec
+from metrics.targets import TargetError
 
 SUITE = ROOT / "locust"
 
@@ -69,6 +72,14 @@ def suite_environment(ports: Ports, target: str | None, influx: str | None, run_
     if run_id:
         environment["LAB_RUN_ID"] = run_id
     return environment
+
+
+def check_suite(environment: Mapping[str, str]) -> None:
+    """Raise `LabError` where the suite would refuse what it is told, before anything is started for it."""
+    try:
+        load_targets(settings_with(environment).targets_file)
+    except (SettingsError, TargetError) as error:
+        raise LabError(str(error)) from None
 
 
 def scenarios(environment: Mapping[str, str]) -> list[str]:

@@ -207,6 +207,41 @@ def test_a_wrong_variable_is_named(environment: dict[str, str], variable: str, v
     assert value in err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LAB_SEED", "minus"),
+        ("LAB_TARGETS_FILE", "no-such.toml"),
+        ("LAB_PROGRESS", "loud"),
+        ("LOAD_TEST_BASE_URL", "https://thanotopolis.com"),
+    ],
+)
+def test_what_the_suite_would_refuse_is_refused_before_anything_starts(
+    environment: dict[str, str], tmp_path: Path, variable: str, value: str
+) -> None:
+    home = {"LAB_RESULTS_DIR": str(tmp_path / "results")}
+    smoke = command("smoke", environment={**environment, **home, variable: value})
+    out, err = smoke.communicate(timeout=60)
+    assert (smoke.returncode, out) == (3, "")
+    assert err.count("\n") == 1
+    assert variable in err or value in err
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_refused_only_later_leaves_no_run_behind(environment: dict[str, str], tmp_path: Path) -> None:
+    wrong = {"LAB_RESULTS_DIR": str(tmp_path), "TWILIO_MAX_CALLS": "many"}
+    smoke = command("smoke", environment={**environment, **wrong})
+    _, err = smoke.communicate(timeout=60)
+    assert smoke.returncode == 3
+    assert "TWILIO_MAX_CALLS" in err
+    assert list(tmp_path.iterdir()) == []
+    nowhere = {"LAB_RESULTS_DIR": str(tmp_path)}
+    smoke = command("smoke", "--target", "http://127.0.0.1:1", environment={**environment, **nowhere})
+    _, err = smoke.communicate(timeout=60)
+    assert smoke.returncode == 3, err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_place_for_results_that_cannot_be_made_is_named(environment: dict[str, str], tmp_path: Path) -> None:
     taken = tmp_path / "file"
     taken.touch()
