@@ -260,6 +260,11 @@ class Leg:
         if self.session is not None:
             self.session.stream.tape = self.deck if self.deck.recorders else None
 
+    @property
+    def every_session(self) -> list[MediaSession]:
+        """All streams, those of the calls that `<Dial>` made too."""
+        return [session for leg in (self, *self.children) for session in leg.sessions]
+
     def stop(self) -> None:
         """End every stream and recording that goes on beside the verbs."""
         for recording, _ in self.recordings.values():

@@ -150,7 +150,7 @@ class RestCalls:
             raise errors.InvalidCallUrlError("Url parameter is required.")
         if any(key not in "0123456789*#wW" for key in form.send_digits):
             raise errors.InvalidSendDigitsError(f"SendDigits {form.send_digits!r} are not keys of a telephone")
-        if not form.timeout.isdecimal() or not 1 <= int(form.timeout[:6]) <= MAX_TIMEOUT:
+        if not form.timeout.isdecimal() or not 1 <= float(form.timeout) <= MAX_TIMEOUT:
             raise errors.InvalidTimeoutError(f"Timeout is {form.timeout[:20]!r}; it takes 1 to {MAX_TIMEOUT} seconds")
         number = self._account.number(form.from_)
         order = Order(

@@ -106,7 +106,7 @@ class Switchboard:
         media = MediaTotals()
         media.merge(self._media)
         for call in self._calls:
-            media.add(call.leg.sessions)
+            media.add(call.leg.every_session)
         return {
             "calls": {"active": len(self._calls), "streams": len(self._office.network.pacer), **self._outcomes},
             "media": media.summary(),
@@ -135,7 +135,7 @@ class Switchboard:
         finally:
             del self._calls[call]
             self._office.running.pop(call.leg.record.sid, None)
-            self._media.add(call.leg.sessions)
+            self._media.add(call.leg.every_session)
 
 
 def _unheard(_event: dict[str, Any]) -> None:

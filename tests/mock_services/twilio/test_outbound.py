@@ -234,6 +234,7 @@ async def test_a_call_that_is_over_cannot_be_changed_and_can_be_deleted(sdk: Any
         ({"method": "PUT"}, 21209),
         ({"send_digits": "12x"}, 21206),
         ({"timeout": 601}, 21208),
+        ({"timeout": "0000019999999"}, 21208),
         ({"application_sid": "AP" + "0" * 32}, 21218),
         ({"url": "", "twiml": "x" * 4001}, 20001),
         ({"machine_detection": "Perhaps"}, 20001),

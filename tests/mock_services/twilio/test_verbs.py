@@ -219,6 +219,8 @@ async def test_a_stream_of_the_called_party_ends_with_its_call(double: Double, o
     ended = await dialled(double, office, f'<Dial action="/dialled"><Number url="/whisper">{OTHER}</Number></Dial>')
     assert ended["event"] == "ended"
     await eventually(lambda: [each["event"] for each in office.messages[-2:]] == ["stop", "closed"])
+    media = [each for each in office.messages if each["event"] == "media"]
+    assert double.metrics()["media"]["frames_sent"] >= len(media) > 0
 
 
 @pytest.mark.anyio
