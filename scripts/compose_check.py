@@ -1,4 +1,4 @@
-"""Checks a composed lab from outside: its containers, a short run through Locust's HTTP API, and what InfluxDB holds.
+"""Checks a composed lab from outside: its containers and secrets, the smoke test in it, and what InfluxDB holds.
 
 `scripts/compose-smoke` runs it against the lab that it has brought up: `compose_check.py SERVICE…`, with the services
 that should be there. Standard library only.
@@ -7,6 +7,8 @@ that should be there. Standard library only.
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,13 @@ from typing import Any, TypeVar
 
 USERS, SPAWN_RATE, RUN_SECONDS = 9, 3, 20
 WORKERS = 2
-CALL_STEPS = ("answer", "connect", "first audio", "turn")
 ONE_SHOT = ("secrets", "certificates")
+LIVE_PLATFORM = "https://app.thanotopolis.com"
+"""Nobody connects to it: it is refused by its name."""
+READ_SECRETS = 'for file in /run/lab/*/*; do cat "$file"; echo; done'
+SPELLED_OUT = re.compile(r"\b\w*(?:password|token|secret|api_?key)\w*\s*=\s*\S+", re.IGNORECASE)
+TWO_SIDED = ("calls", "incoming-call webhooks", "call-status webhooks", "mails")
+WRONG_USAGE = 3
 Json = dict[str, Any]
 Found = TypeVar("Found")
 
@@ -36,6 +43,14 @@ def compose(*arguments: str) -> str:
     if done.returncode:
         raise CheckError(f"docker compose {arguments[0]} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
+
+
+def docker(*arguments: str) -> str:
+    """What `docker` prints for these arguments."""
+    done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise CheckError(f"docker {arguments[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def call(url: str, form: Mapping[str, str] | None = None, token: str = "") -> Any:
@@ -94,17 +109,30 @@ def rights_faults(inspected: Iterable[Json]) -> list[str]:
             faults.append(f"{name} may gain privileges")
         if not host["Memory"]:
             faults.append(f"{name} has no memory limit")
+        if not host["NanoCpus"]:
+            faults.append(f"{name} has no limit on cores")
     return faults
 
 
-def run_faults(stats: Json) -> list[str]:
-    """What is wrong with a run, by Locust's own `/stats/requests`."""
-    requests = {(row["method"], row["name"]): row["num_requests"] for row in stats["stats"]}
-    faults = [f"{error['method']} {error['name']} failed: {error['error']}" for error in stats["errors"]]
-    faults += [f"no call came to its {step}" for step in CALL_STEPS if not requests.get(("CALL", step))]
-    for area in ("/api/auth/", "/api/crm/"):
-        if not any(area in name and count for (_, name), count in requests.items()):
-            faults.append(f"nothing was asked of {area}")
+def secret_faults(secrets: Iterable[str], inspected: Mapping[str, str], histories: Mapping[str, str]) -> list[str]:
+    """Where a secret is shown: in what `docker inspect` says of containers, or in how images were made."""
+    shown = {**inspected, **histories}
+    faults = [f"{name} shows a secret" for name, text in shown.items() if any(secret in text for secret in secrets)]
+    for name, text in histories.items():
+        faults += [f"{name} was made with {found}" for found in SPELLED_OUT.findall(text)]
+    return faults
+
+
+def smoke_faults(verdict: Json) -> list[str]:
+    """What is wrong with a run of the smoke test, by its verdict.json: it did not pass, or left something out."""
+    faults = [] if verdict["verdict"] == "pass" else [f"the verdict is {verdict['verdict']}: {verdict['reasons']}"]
+    counted = {each["kind"]: each for each in verdict["reconciliation"] or ()}
+    for kind in TWO_SIDED:
+        if not counted.get(kind, {}).get("double"):
+            faults.append(f"there were no {kind}")
+    for group in ("voice turn", "WebSocket connection"):
+        if not any(target["name"].startswith(group) and target["requests"] for target in verdict["targets"]):
+            faults.append(f"nothing was measured of {group}")
     return faults
 
 
@@ -131,65 +159,130 @@ def check_containers(services: Sequence[str]) -> None:
     containers = [json.loads(line) for line in lines]
     fail_on(container_faults(containers, services))
     ids = [container["ID"] for container in containers]
-    inspected = subprocess.run(["docker", "inspect", *ids], check=True, capture_output=True, text=True).stdout
-    fail_on(rights_faults(json.loads(inspected)))
-    say(f"{len(containers)} containers: well, on loopback only, no root, read-only, no capabilities")
+    fail_on(rights_faults(json.loads(docker("inspect", *ids))))
+    say(f"{len(containers)} containers: well, on loopback only, no root, read-only, no capabilities, bounded")
 
 
-def run_once(seconds: int) -> Json:
-    """Starts a run on Locust's page, waits for its end, and gives Locust's statistics of it, whatever they say."""
+def check_secrets() -> None:
+    """What was made at the first start is nowhere to be read but in its volumes."""
+    secrets = compose("exec", "--no-TTY", "influxdb", "sh", "-c", READ_SECRETS).split()
+    if len(secrets) < 4:
+        raise CheckError(f"there are {len(secrets)} secrets in the volumes, not 4 or more")
+    ids = compose("ps", "--all", "--quiet").split()
+    inspected = {f"container {one[:12]}": docker("inspect", one) for one in ids}
+    images = sorted(set(compose("--profile", "*", "config", "--images").split()))
+    own = [image for image in images if image.endswith(("/suite", "/doubles"))]
+    histories = {f"image {one}": docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", one) for one in own}
+    fail_on(secret_faults(secrets, inspected, histories))
+    say(f"{len(secrets)} secrets: in no `docker inspect`, and in the history of none of {', '.join(own)}")
+
+
+def run_smoke() -> Json:
+    """`docker compose run --rm smoke` passes, by its exit code and by the verdict that it leaves, which is given."""
+    began = time.monotonic()
+    done = subprocess.run(
+        ["docker", "compose", "run", "--rm", "--no-TTY", "smoke"], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise CheckError(f"the smoke test ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    verdict = newest_verdict()
+    fail_on(smoke_faults(verdict))
+    counted = [f"{each['double']} {each['kind']}" for each in verdict["reconciliation"]]
+    requests, took_s = verdict["totals"]["requests"], time.monotonic() - began
+    say(f"smoke: {verdict['verdict']} after {took_s:.0f} s; {requests} requests, {', '.join(counted)}")
+    return verdict
+
+
+def check_guard() -> None:
+    """The live platform is refused, and `up` too ends with the smoke test's code; its container gives the results."""
+    smoke = ("docker", "compose", "--profile", "smoke")
+    done = subprocess.run(
+        [*smoke, "up", "--exit-code-from", "smoke", "smoke"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"LOAD_TEST_BASE_URL": LIVE_PLATFORM},
+    )
+    # Not what `up` showed: it can miss the words of a container that ends at once.
+    said = compose("--profile", "smoke", "logs", "smoke")
+    if done.returncode != WRONG_USAGE or "LAB_ALLOW_HOSTS" not in said:
+        raise CheckError(f"{LIVE_PLATFORM} was not refused: exit code {done.returncode}, {said[-300:]}")
+    with tempfile.TemporaryDirectory() as folder:
+        compose("--profile", "smoke", "cp", "smoke:/lab/results", folder)
+        if not (Path(folder) / "results" / "latest" / "verdict.json").exists():
+            raise CheckError("the smoke test's container has no results")
+    compose("--profile", "smoke", "rm", "--force", "smoke")
+    say(f"{LIVE_PLATFORM} is refused with exit code {done.returncode}")
+
+
+def check_chaos() -> None:
+    """`--profile chaos` puts the timeline upon the doubles, and its end takes it away."""
+    faults = f"{published('vendors', 8020)}/__lab/faults"
+
+    def names() -> list[str]:
+        shown: Json = call(faults)["services"]
+        return [fault["name"] for service in shown.values() for fault in service["conditions"]["faults"]]
+
+    compose("--profile", "chaos", "up", "--detach", "--wait", "chaos")
+    upon = names()
+    compose("--profile", "chaos", "rm", "--stop", "--force", "chaos")
+    if not upon or names():
+        raise CheckError(f"chaos put {upon} upon the vendors, and left {names()}")
+    say(f"chaos put {', '.join(upon)} upon the vendors, and took it away")
+
+
+def start_run(users: int, seconds: int, workers: int) -> str:
+    """Starts a run on Locust's page, once so many workers are ready; the page's address."""
     page = published("locust-master", 8089)
 
     def workers_ready() -> bool | None:
         ready = [worker for worker in call(f"{page}/stats/requests")["workers"] if worker["state"] == "ready"]
-        return True if len(ready) == WORKERS else None
+        return True if len(ready) == workers else None
 
-    wait_for(f"{WORKERS} workers ready at the master", 30, workers_ready)
-    form = {"user_count": str(USERS), "spawn_rate": str(SPAWN_RATE), "run_time": f"{seconds}s"}
+    wait_for(f"{workers} workers ready at the master", 30, workers_ready)
+    form = {"user_count": str(users), "spawn_rate": str(SPAWN_RATE), "run_time": f"{seconds}s"}
     answer = call(f"{page}/swarm", form)
     if not answer.get("success"):
         raise CheckError(f"Locust refused the run: {answer.get('message', answer)}")
-    say(f"a run of {USERS} users for {seconds} s has begun")
+    say(f"a run of {users} users on {workers} workers for {seconds} s has begun")
+    return page
+
+
+def end_of_run(page: str, seconds: float) -> Json:
+    """Waits for the end of a run, and gives Locust's statistics of it, whatever they say."""
 
     def stats_at_the_end() -> Json | None:
         stats: Json = call(f"{page}/stats/requests")
         return stats if stats["state"] == "stopped" else None
 
-    return wait_for("the end of the run", seconds + 120, stats_at_the_end)
+    return wait_for("the end of the run", seconds, stats_at_the_end)
 
 
-def run_load() -> Json:
-    """A run without a failure, in which calls were made; Locust's statistics of it."""
-    stats = run_once(RUN_SECONDS)
-    fail_on(run_faults(stats))
-    total = stats["stats"][-1]
-    steps = [f"{row['name']} {row['num_requests']}" for row in stats["stats"] if row["method"] == "CALL"]
-    say(f"{total['num_requests']} requests, no failure; calls: {', '.join(sorted(steps))}")
-    return stats
+def run_once(seconds: int) -> Json:
+    """A run on Locust's page from its start to its end; Locust's statistics of it, whatever they say."""
+    return end_of_run(start_run(USERS, seconds, WORKERS), seconds + 120)
 
 
-def check_points(requests: int) -> None:
-    """InfluxDB holds the whole run: as many requests as Locust counted, and the verdict."""
+def check_points(verdict: Json) -> None:
+    """InfluxDB holds a whole run: as many requests as its verdict counts, and the verdict."""
     url = published("influxdb", 8086)
     token = compose("exec", "--no-TTY", "influxdb", "cat", "/run/lab/grafana/influx-read-token")
+    of_run = f"run_id = '{verdict['run_id']}'"
+    requests = verdict["totals"]["requests"]
 
-    def value(query: str) -> Any:
+    def value(what: str, where: str = "") -> Any:
+        query = f"SELECT {what} WHERE {of_run}{where}"
         answer = call(f"{url}/query", {"db": "lab", "q": query}, token)
         series = answer["results"][0].get("series")
         return series[0]["values"][0][1] if series else None
 
-    verdict = wait_for(
-        "the verdict in InfluxDB", 60, lambda: value("SELECT last(text) FROM events WHERE kind = 'verdict'")
-    )
-    stored = value("SELECT last(count_total) FROM overall")
+    said = wait_for("the verdict in InfluxDB", 60, lambda: value("last(text) FROM events", " AND kind = 'verdict'"))
+    stored = value("last(count_total) FROM overall")
     if stored != requests:
-        raise CheckError(f"InfluxDB holds {stored} requests, and Locust counted {requests}")
-    seconds = value("SELECT count(count_total) FROM overall")
-    turn = value("SELECT last(p95_total) FROM requests WHERE type = 'CALL' AND \"name\" = 'turn'")
-    say(f"InfluxDB holds all {stored} in {seconds} points; turn p95 {turn:.0f} ms")
-    say(f"verdict: {verdict}")
-    if verdict.startswith("invalid"):
-        raise CheckError(f"the run is invalid: {verdict}")
+        raise CheckError(f"InfluxDB holds {stored} requests, and the verdict counts {requests}")
+    seconds = value("count(count_total) FROM overall")
+    turn = value("last(p95_total) FROM requests", " AND type = 'CALL' AND \"name\" = 'turn'")
+    say(f"InfluxDB holds all {stored} in {seconds} points, and {said!r}; turn p95 {turn:.0f} ms")
 
 
 def newest_verdict(after: str = "") -> Json:
@@ -208,12 +301,6 @@ def newest_verdict(after: str = "") -> Json:
     return wait_for("results/latest/verdict.json", 30, report)
 
 
-def check_results() -> None:
-    """The verdict lies in the results volume, and can be copied out of it."""
-    verdict = newest_verdict()
-    say(f"results/latest/verdict.json of run {verdict['run_id']}: {verdict['verdict']}")
-
-
 def check_grafana() -> None:
     """Grafana shows the dashboard to a visitor."""
     board = call(f"{published('grafana', 3000)}/api/dashboards/uid/live-run")
@@ -223,9 +310,10 @@ def check_grafana() -> None:
 def check_lab(services: Sequence[str]) -> None:
     """The lab does its work, from its containers to the verdict of a run."""
     check_containers(services)
-    stats = run_load()
-    check_points(stats["stats"][-1]["num_requests"])
-    check_results()
+    check_secrets()
+    check_points(run_smoke())
+    check_guard()
+    check_chaos()
     if "grafana" in services:
         check_grafana()
 

@@ -18,6 +18,7 @@ from compose_check import (
     Json,
     check_containers,
     compose,
+    docker,
     exit_code,
     fail_on,
     newest_verdict,
@@ -49,14 +50,6 @@ while True:
             raise
         time.sleep(0.1)
 """
-
-
-def docker(*arguments: str) -> str:
-    """What `docker` prints for these arguments."""
-    done = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise CheckError(f"docker {arguments[0]} ended with {done.returncode}: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def sentinel() -> Json:

@@ -23,7 +23,7 @@ from metrics.display import Display
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
 from metrics.outbox import Outbox, OutboxError
-from metrics.rebalancing import rebalance
+from metrics.rebalancing import forget_missing, rebalance
 from metrics.report import console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.sources.sampling import Sampling
@@ -220,6 +220,8 @@ class MasterRole:
         # In a greenlet of its own: Locust kills its own ones, and leaves, as soon as the last worker has gone.
         self._finishing = gevent.spawn(self._finish, self._measurement.run, self._attendance)
         self._finishing.get()
+        if self._distributed:
+            forget_missing(self._runner)
 
     def _finish(self, run: Run, attendance: Attendance) -> None:
         environment, measurement = self._environment, self._measurement

@@ -36,3 +36,10 @@ def rebalance(environment: Any) -> None:
     # After so many missed heartbeats the master forgets a worker, and begins anew. A worker that it does not forget can
     # come back, and then has its part of the users again.
     runners.HEARTBEAT_DEAD_INTERNAL = NEVER
+
+
+def forget_missing(runner: Any) -> None:
+    """After a run, forget the workers that it lost: with one of them the master would not see that all have stopped."""
+    for client in list(runner.clients.all):
+        if client.state == runners.STATE_MISSING:
+            del runner.clients[client.id]

@@ -4,9 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-import psutil
-
-from tests.support.suite_lab import Lab, Suite, ended, running_lab
+from tests.support.suite_lab import Suite, ended, listener, running_lab
 
 GONE_AFTERWARDS = """
 import os, signal
@@ -23,15 +21,6 @@ events.lab_measurement.before_verdict = kill_first
 """
 
 
-def backend_pid(lab: Lab) -> int:
-    """The process that listens on the backend's port."""
-    port = int(lab.backend.rpartition(":")[2])
-    for child in psutil.Process().children(recursive=True):
-        if any(found.laddr.port == port for found in child.net_connections() if found.status == psutil.CONN_LISTEN):
-            return child.pid
-    raise AssertionError(f"nothing listens on {port}")
-
-
 def test_a_target_that_hangs_near_the_end_fails_the_run(tmp_path: Path) -> None:
     with running_lab(tmp_path) as lab:
         suite = Suite(
@@ -40,7 +29,7 @@ def test_a_target_that_hangs_near_the_end_fails_the_run(tmp_path: Path) -> None:
             *("--stop-timeout", "3"),
             locustfile="scenarios/crm_load_test.py",
         )
-        pid = backend_pid(lab)
+        pid = listener(lab.backend).pid
         with ended(suite):
             suite.read_until("All users spawned")
             os.kill(pid, signal.SIGSTOP)
@@ -60,7 +49,9 @@ def test_a_target_that_is_gone_when_the_clean_up_begins_makes_the_run_invalid(tm
         witness = tmp_path / "witness.py"
         witness.write_text(GONE_AFTERWARDS)
         suite = Suite(
-            lab.environment(LAB_RUN_ID="gone", SIMULATE_EXTERNAL_SERVICES="false", BACKEND=str(backend_pid(lab))),
+            lab.environment(
+                LAB_RUN_ID="gone", SIMULATE_EXTERNAL_SERVICES="false", BACKEND=str(listener(lab.backend).pid)
+            ),
             *("--headless", "--only-summary", "--users", "2", "--spawn-rate", "2", "--run-time", "4s"),
             locustfile=str(witness),
         )

@@ -33,23 +33,22 @@ INSPECTED = {
         "CapAdd": None,
         "SecurityOpt": ["no-new-privileges:true"],
         "Memory": 536870912,
+        "NanoCpus": 1_000_000_000,
     },
 }
-STATS: dict[str, Any] = {
-    "errors": [],
-    "stats": [
-        {"method": "POST", "name": "POST /api/auth/login", "num_requests": 5},
-        {"method": "GET", "name": "GET /api/crm/contacts", "num_requests": 5},
-        *({"method": "CALL", "name": step, "num_requests": 1} for step in compose_check.CALL_STEPS),
-        {"method": "", "name": "Aggregated", "num_requests": 14},
-    ],
+VERDICT: dict[str, Any] = {
+    "verdict": "pass",
+    "reasons": [],
+    "reconciliation": [{"kind": kind, "double": 2} for kind in compose_check.TWO_SIDED],
+    "targets": [{"name": "voice turn p95", "requests": 2}, {"name": "WebSocket connection average", "requests": 1}],
 }
 
 
 def test_a_lab_that_is_well_has_no_fault() -> None:
     assert compose_check.container_faults(WELL, SERVICES) == []
     assert compose_check.rights_faults([INSPECTED]) == []
-    assert compose_check.run_faults(STATS) == []
+    assert compose_check.smoke_faults(VERDICT) == []
+    assert compose_check.secret_faults(["s3cret"], {"container a": "{}"}, {"image b": "COPY locust /lab"}) == []
 
 
 @pytest.mark.parametrize(
@@ -83,6 +82,7 @@ def test_a_service_without_a_container_is_named() -> None:
         ("HostConfig", {"CapAdd": ["NET_ADMIN"]}, "lab-backend-1 has capabilities"),
         ("HostConfig", {"SecurityOpt": None}, "lab-backend-1 may gain privileges"),
         ("HostConfig", {"Memory": 0}, "lab-backend-1 has no memory limit"),
+        ("HostConfig", {"NanoCpus": 0}, "lab-backend-1 has no limit on cores"),
     ],
 )
 def test_a_right_too_many_is_named(where: str, differs: dict[str, Any], fault: str) -> None:
@@ -91,30 +91,44 @@ def test_a_right_too_many_is_named(where: str, differs: dict[str, Any], fault: s
     assert compose_check.rights_faults([inspected]) == [fault]
 
 
-def failed(stats: dict[str, Any]) -> None:
-    stats["errors"].append({"method": "CALL", "name": "turn", "error": "no answer"})
+@pytest.mark.parametrize(
+    ("inspected", "history", "fault"),
+    [
+        ('{"Env": ["TOKEN=s3cret"]}', "COPY a b", "container a shows a secret"),
+        ("{}", "RUN echo s3cret", "image b shows a secret"),
+        ("{}", "ENV INFLUX_TOKEN=other", "image b was made with INFLUX_TOKEN=other"),
+    ],
+)
+def test_a_secret_that_is_shown_is_found_and_not_repeated(inspected: str, history: str, fault: str) -> None:
+    (found,) = compose_check.secret_faults(["s3cret"], {"container a": inspected}, {"image b": history})
+    assert found == fault
 
 
-def without(name: str) -> Callable[[dict[str, Any]], None]:
-    def drop(stats: dict[str, Any]) -> None:
-        next(row for row in stats["stats"] if row["name"] == name)["num_requests"] = 0
+def without(key: str, name: str) -> Callable[[dict[str, Any]], None]:
+    def drop(verdict: dict[str, Any]) -> None:
+        verdict[key] = [each for each in verdict[key] if name not in each.values()]
 
     return drop
+
+
+def failed(verdict: dict[str, Any]) -> None:
+    verdict |= {"verdict": "fail", "reasons": ["too slow"]}
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (failed, "CALL turn failed: no answer"),
-        (without("first audio"), "no call came to its first audio"),
-        (without("POST /api/auth/login"), "nothing was asked of /api/auth/"),
-        (without("GET /api/crm/contacts"), "nothing was asked of /api/crm/"),
+        (failed, "the verdict is fail: ['too slow']"),
+        (without("reconciliation", "calls"), "there were no calls"),
+        (without("reconciliation", "call-status webhooks"), "there were no call-status webhooks"),
+        (without("targets", "voice turn p95"), "nothing was measured of voice turn"),
+        (without("targets", "WebSocket connection average"), "nothing was measured of WebSocket connection"),
     ],
 )
-def test_a_run_that_did_not_do_its_work_is_named(change: Callable[[dict[str, Any]], None], fault: str) -> None:
-    stats = copy.deepcopy(STATS)
-    change(stats)
-    assert compose_check.run_faults(stats) == [fault]
+def test_a_smoke_test_that_did_not_do_its_work_is_named(change: Callable[[dict[str, Any]], None], fault: str) -> None:
+    verdict = copy.deepcopy(VERDICT)
+    change(verdict)
+    assert compose_check.smoke_faults(verdict) == [fault]
 
 
 def test_without_docker_the_check_fails_with_one_sentence(

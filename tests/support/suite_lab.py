@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ROOT / "locust"
 OWN_VARIABLES = ("LOAD_TEST_", "LAB_", "INFLUX_", "TWILIO_", "BACKEND_", "DEEPGRAM_", "SIMULATE_", "LOCUST_")
@@ -102,6 +104,15 @@ def running_lab(directory: Path, **backend_settings: str) -> Iterator[Lab]:
         }
         backend = started.enter_context(double("backend", directory, **settings | backend_settings))
         yield Lab(backend, twilio, vendors, directory / "results")
+
+
+def listener(address: str) -> psutil.Process:
+    """The double that listens on an address, a process below this one."""
+    port = int(address.rpartition(":")[2])
+    for child in psutil.Process().children(recursive=True):
+        if any(found.laddr.port == port for found in child.net_connections() if found.status == psutil.CONN_LISTEN):
+            return child
+    raise AssertionError(f"nothing listens on {address}")
 
 
 class Suite:

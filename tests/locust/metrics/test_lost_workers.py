@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 from tests.locust.metrics.test_locust_runs import HEADLESS, distributed
 from tests.support.locust_process import running, wait_until
+from tests.support.ports import free_port
 
 USERS = 8
 
@@ -62,3 +66,33 @@ def test_a_worker_that_was_only_held_up_has_its_part_again_when_it_comes_back(tm
         wait_until(lambda: users_are_there(log, "self-healed"), "users on both")
         master.process.send_signal(signal.SIGINT)
         assert master.finish() == 2, master.output
+
+
+def test_on_the_page_a_run_that_lost_a_worker_ends_and_another_can_begin(tmp_path: Path, target: str) -> None:
+    log, page = tmp_path / "master.log", f"http://127.0.0.1:{(port := free_port())}"
+    web = ("--web-host", "127.0.0.1", "--web-port", str(port), "--logfile", str(log))
+    processes = distributed(tmp_path, target, *web, "Reader", workers=2)
+    master, victim, _ = processes
+
+    def ask(path: str, form: bytes | None = None) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{page}{path}", form, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def ready() -> int:
+        return log.read_text().count("reported as ready") if log.exists() else 0
+
+    with running(*processes):
+        wait_until(lambda: ready() == 2, "workers")
+        ask("/swarm", b"user_count=4&spawn_rate=50")
+        wait_until(lambda: len(master.samples()) > 60, "requests")
+        victim.process.kill()
+        wait_until(lambda: "are back, on 1 others" in log.read_text(), "users of the lost worker")
+        ask("/stop", b"")
+        wait_until(lambda: ask("/stats/requests")["state"] == "stopped", "end of the run")
+        before = len(master.samples())
+        ask("/swarm", b"user_count=4&spawn_rate=50")
+        wait_until(lambda: len(master.samples()) > before + 20, "requests of another run")
+        ask("/stop", b"")
+        wait_until((master.results / "test-2" / "verdict.json").exists, "report of the other run")
+    assert [master.verdict(run_id)["verdict"] for run_id in ("test", "test-2")] == ["invalid", "pass"]

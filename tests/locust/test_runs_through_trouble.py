@@ -1,0 +1,102 @@
+"""The backend is restarted in a run, the Twilio double is, the disk fills up: the run ends in time, rightly judged."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.suite_lab import ROOT, Suite, ended, listener, running_lab
+
+RUN_S = 15
+RUN = ("--headless", "--only-summary", "--users", "6", "--spawn-rate", "6", "--stop-timeout", "5")
+ENDS_WITHIN_S = RUN_S + 45
+FULL_DISK = """
+import errno, os
+from metrics import outbox
+from scenarios.crm_load_test import CrmUser
+
+class FullDisk:
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    def write(self, *arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+outbox.os = FullDisk()
+"""
+
+
+@contextmanager
+def restarted(module: str, address: str) -> Iterator[None]:
+    """Kill the double at an address, and start one there that knows nothing of what was before."""
+    gone = listener(address)
+    environment = gone.environ()
+    gone.kill()
+    command = [sys.executable, "-m", f"mock_services.{module}", "--port", address.rpartition(":")[2]]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert "ready" in process.stdout.readline()
+            yield
+        finally:
+            process.terminate()
+
+
+def test_a_run_whose_target_is_restarted_fails_and_ends(tmp_path: Path) -> None:
+    """The reference backend has forgotten its accounts: what users ask of it is refused until the run's end."""
+    with running_lab(tmp_path) as lab:
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="restarted"), *RUN, "--run-time", f"{RUN_S}s", locustfile="main_load_test.py"
+        )
+        with ended(suite):
+            suite.read_until("All users spawned")
+            began = time.monotonic()
+            with restarted("backend", lab.backend):
+                assert suite.finish(ENDS_WITHIN_S) == 1, suite.output
+            assert time.monotonic() - began < ENDS_WITHIN_S
+        verdict = lab.verdict("restarted")
+        assert verdict["verdict"] == "fail"
+        assert any(reason.startswith("error rate") for reason in verdict["reasons"]), verdict["reasons"]
+        assert verdict["duration_s"] >= RUN_S - 1
+
+
+def test_a_run_whose_twilio_double_is_restarted_does_not_pass_and_ends(tmp_path: Path) -> None:
+    with running_lab(tmp_path) as lab:
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="restarted"),
+            *(*RUN, "--run-time", f"{RUN_S}s"),
+            locustfile="scenarios/telephony_load_test.py",
+        )
+        with ended(suite):
+            suite.read_until("All users spawned")
+            with restarted("twilio", lab.twilio):
+                assert suite.finish(ENDS_WITHIN_S) in {1, 2}, suite.output
+        verdict = lab.verdict("restarted")
+        assert verdict["verdict"] in {"fail", "invalid"}
+        assert verdict["duration_s"] >= RUN_S - 1
+
+
+def test_a_run_whose_outbox_finds_the_disk_full_is_invalid_and_says_why(tmp_path: Path) -> None:
+    locustfile = tmp_path / "full_disk.py"
+    locustfile.write_text(FULL_DISK)
+    with running_lab(tmp_path) as lab:
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="full", SIMULATE_EXTERNAL_SERVICES="false"),
+            *(*RUN, "--run-time", "4s"),
+            locustfile=str(locustfile),
+        )
+        with ended(suite):
+            assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
+        assert "outbox cannot be written: No space left on device; points wait in memory." in suite.output
+        verdict = lab.verdict("full")
+        (reason,) = verdict["reasons"]
+        assert reason.startswith("points lost: ")
+        assert "the disk took nothing" in reason
+        assert verdict["totals"]["failures"] == 0
+        assert (lab.results / "full" / "report.html").stat().st_size > 0
