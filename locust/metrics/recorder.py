@@ -44,12 +44,16 @@ class Cell:
         cell.latency = Total()
         return cell
 
-    def merge(self, other: Cell) -> None:
-        """Add everything that `other` holds."""
+    def add_counts(self, other: Cell) -> None:
+        """Add what `other` has counted, and leave its latencies."""
         self.requests += other.requests
         self.failures += other.failures
         for outcome, count in other.outcomes.items():
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+
+    def merge(self, other: Cell) -> None:
+        """Add everything that `other` holds."""
+        self.add_counts(other)
         self.latency.merge(other.latency)
         if other.intended is not None:
             if self.intended is None:

@@ -73,8 +73,7 @@ class Watch:
         """What the target measures of these cells: the latencies of two minutes are a lot to add up every second."""
         merged = Cell()
         for cell in cells:
-            merged.requests += cell.requests
-            merged.failures += cell.failures
+            merged.add_counts(cell)
             if self.target.kind == LATENCY:
                 merged.latency.merge(cell.latency)
         return merged

@@ -56,6 +56,14 @@ def test_a_window_with_few_requests_proves_nothing() -> None:
     assert watched(SLOW, [second(at, contacts=cell(few, ms=900)) for at in range(9)]) is None
 
 
+def test_what_the_lab_lost_itself_is_no_error_of_a_window() -> None:
+    errors = Target("errors", "crm", "error_percent", 1, window_s=3)
+    lost = cell(20, failures=8)
+    lost.outcomes = {"lab": 6, "timeout": 2}
+    found = watched(errors, [second(at, contacts=lost) for at in range(3)])
+    assert found == Window(100 * 6 / 42, 60, 0), "two of the fourteen a second that reached the target"
+
+
 def test_a_run_shorter_than_the_window_has_none() -> None:
     assert watched(SLOW, [second(at, contacts=cell(50)) for at in range(2)]) is None
 
