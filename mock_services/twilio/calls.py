@@ -19,6 +19,7 @@ from mock_services.twilio.performing.ringing import ring
 from mock_services.twilio.performing.speech import tones_length
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.webhook import Fields, inbound_fields
+from mock_services.twilio.recordings import WHOLE_CALL
 from mock_services.twilio.tapes import Tapes
 
 log = logging.getLogger(__name__)
@@ -251,7 +252,7 @@ class OutboundCall(Call):
             leg.record.answered_by = "machine_start" if self._party.outcome is Outcome.MACHINE else "human"
         if order.record:
             recording = leg.begin_recording(
-                "OutboundAPI", order.recording_status, order.recording_channels, order.recording_track
+                WHOLE_CALL, order.recording_status, order.recording_channels, order.recording_track
             )
             leg.attach(recording.tape)
         await asyncio.sleep(tones_length(order.send_digits))
@@ -259,7 +260,10 @@ class OutboundCall(Call):
 
     def _final_fields(self) -> Fields:
         account_sid = self.leg.network.account_sid
-        return next((recording.fields(account_sid) for recording, _ in self.leg.recordings.values()), [])
+        recordings = (recording for recording, _ in self.leg.recordings.values())
+        # What `<Record>` and the like have recorded, their own webhooks tell.
+        own = (one for one in recordings if one.source == WHOLE_CALL and one.exists)
+        return next((recording.fields(account_sid) for recording in own), [])
 
 
 def failed(failure: Failure) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from mock_services.twilio import wav
 from mock_services.twilio.models import API_VERSION, date, new_sid
 from mock_services.twilio.protocol.tape import Recorder, Tape
 
+WHOLE_CALL = "OutboundAPI"
+"""The source of what `Record=true` has recorded of a call, from its answer to its end."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -80,6 +83,11 @@ class Recording:
     def is_over(self) -> bool:
         """Whether nothing more is recorded."""
         return self.status in {"completed", "absent"}
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is over and has sound: what is absent is told as such, and to nobody else."""
+        return self.status == "completed"
 
     @property
     def duration(self) -> int:

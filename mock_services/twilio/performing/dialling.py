@@ -159,4 +159,4 @@ async def _bridge(leg: Leg, verb: Dial, child: ChildCall, document: Document) ->
     finally:
         if recording is not None:
             leg.finish_recording(recording)
-    return recording.fields(leg.network.account_sid) if recording is not None else []
+    return recording.fields(leg.network.account_sid) if recording is not None and recording.exists else []

@@ -116,6 +116,9 @@ async def test_silence_is_no_recording(double: Double, office: Office) -> None:
     assert office.forms("/kept") == []
     assert [form["RecordingStatus"] for form in office.forms("/recording")] == ["in-progress", "absent"]
     assert "/after" in office.paths()
+    (completed,) = office.forms("/status")
+    assert completed["CallStatus"] == "completed"
+    assert not {"RecordingUrl", "RecordingSid", "RecordingDuration"} & completed.keys()
 
 
 @pytest.mark.anyio
