@@ -7,6 +7,7 @@ no longer is, is printed. Standard library only.
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import sys
@@ -42,6 +43,8 @@ def ask(method: str, double: str, body: bytes | None = None) -> Json:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.loads(answer.read() or b"{}")  # type: ignore[no-any-return]
+    except http.client.HTTPException as error:  # it was restarted while it answered
+        raise ConnectionError(f"{double} broke its answer off") from error
     except urllib.error.HTTPError as error:
         raise Refused(f"{double} answers {error.code}: {error.read().decode(errors='replace').strip()}") from error
 
