@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-from tests.mock_services.twilio.lab import GREETING_ONLY, Double, Target, phone
+from tests.mock_services.twilio.lab import GREETING_ONLY, Double, Target, eventually, phone
 
 NUMBER = "+15555550100"
 DIAL = {"type": "dial", "ref": "one", "to": NUMBER, "from": "+1310"}
@@ -60,6 +60,25 @@ async def test_what_is_not_json_is_said_to_be_so(double: Double, text: str | byt
         answer = await caller.receive()
     assert (answer["type"], answer["ref"]) == ("error", None)
     assert "not JSON" in answer["detail"]
+
+
+@pytest.mark.anyio
+async def test_a_message_of_more_than_a_mebibyte_closes_the_socket_and_ends_its_calls(
+    double: Double, target: Target
+) -> None:
+    target.agent = "silent"
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        await caller.dial("one", NUMBER, GREETING_ONLY)
+        while (await caller.receive()).get("event") != "connected":
+            continue
+        await caller.control.send("x" * ((1 << 20) + 1))
+        with pytest.raises(ConnectionClosedError) as closed:
+            while True:
+                await caller.receive()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+    await eventually(lambda: double.metrics()["calls"]["active"] == 0)
 
 
 @pytest.mark.anyio

@@ -17,8 +17,10 @@ from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.scripts import SHIPPED, load_scripts
 from mock_services.twilio.settings import Settings
 from tests.mock_services.twilio.lab import ROOT, Double, Target, phone, running_double
+from tests.support.suite_lab import running_lab
 
 PAGE = (ROOT / "docs" / "twilio.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 VARIABLE = re.compile(r"^\| `([A-Z_]+)` \| ([^|]*) \|", re.MULTILINE)
 SCRIPT_FIELD = re.compile(r"^\| `([a-z_]+)` \| (?:`([^`]*)`|(null)) \|", re.MULTILINE)
 
@@ -50,7 +52,7 @@ def test_the_paths_answer(double: Double) -> None:
 
 
 def test_the_example_makes_a_call(target: Target) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    _, example = EXAMPLES
     defaults = Settings.model_fields
     target.token = defaults["auth_token"].default
     with running_double(target.token, TWILIO_ACCOUNT_SID=defaults["account_sid"].default) as double:
@@ -61,6 +63,7 @@ def test_the_example_makes_a_call(target: Target) -> None:
         ):
             assert documented in example
             example = example.replace(documented, real)
+        example = f"called = '+15555550100'\n{example}"
         run = subprocess.run(
             [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=30, check=False
         )
@@ -68,6 +71,18 @@ def test_the_example_makes_a_call(target: Target) -> None:
     steps = [line.split()[0] for line in run.stdout.splitlines()]
     assert steps == ["dialing", "answered", "connected", "first_audio", "turn", "ended"]
     assert "caller-hangup" in run.stdout
+
+
+def test_the_examples_call_an_organisation_of_the_reference_backend(tmp_path: Path) -> None:
+    script = "".join(EXAMPLES)
+    with running_lab(tmp_path) as lab:
+        script = script.replace("127.0.0.1:8010", lab.twilio).replace("127.0.0.1:8001", lab.backend)
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert run.stderr == ""
+    steps = [line.split()[0] for line in run.stdout.splitlines()]
+    assert steps == ["dialing", "answered", "connected", "first_audio", "turn", "ended"]
 
 
 @pytest.mark.anyio
