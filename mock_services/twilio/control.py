@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -23,6 +23,18 @@ EVENTS_WAITING = 20_000  # a client that reads slower than its calls speak is gi
 CLOSE_SECONDS = 1.0
 
 
+def _dialable(number: str) -> str:
+    if E164.fullmatch(number) is None:
+        raise ValueError("it takes + and 2 to 15 digits")
+    return number
+
+
+def _fit_for_a_header(run_id: str) -> str:
+    if not all("!" <= character <= "~" for character in run_id):
+        raise ValueError("it takes ASCII characters without spaces, for it becomes a header")
+    return run_id
+
+
 class Dial(BaseModel):
     """Ask for a call. `ref` is the client's own name for it, and free again when the call is over."""
 
@@ -33,7 +45,7 @@ class Dial(BaseModel):
     to: str = Field(min_length=1, max_length=64)
     from_: str = Field(min_length=1, max_length=64, alias="from")
     script: str | dict[str, Any] | None = None
-    run_id: str | None = Field(default=None, max_length=128, pattern=r"^[!-~]*$")  # it becomes a header
+    run_id: Annotated[str, AfterValidator(_fit_for_a_header)] | None = Field(default=None, max_length=128)
     record: bool = False
 
 
@@ -52,7 +64,7 @@ class Party(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["party"]
-    number: str = Field(pattern=rf"^{E164.pattern}$")
+    number: Annotated[str, AfterValidator(_dialable)]
     script: str | dict[str, Any] | None = None
     ring_ms: float | None = Field(default=None, ge=0, le=LONGEST_MS)
     outcome: Outcome = Outcome.ANSWERS

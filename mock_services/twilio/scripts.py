@@ -135,10 +135,43 @@ def _one(what: str, given: Any) -> Script | Mix:
         raise ScriptError(f"{what} does not fit: its {misfit_sentence(misfit)}") from misfit
 
 
+_QUOTES = "'"
+_WORDS = {
+    "bool_parsing": "it takes true or false",
+    "bool_type": "it takes true or false",
+    "dict_type": "it takes a JSON object",
+    "enum": "it takes {expected}",
+    "extra_forbidden": "there is no such field",
+    "float_parsing": "it takes a number",
+    "float_type": "it takes a number",
+    "greater_than": "it takes more than {gt}",
+    "greater_than_equal": "it takes {ge} or more",
+    "int_from_float": "it takes a whole number",
+    "int_parsing": "it takes a whole number",
+    "int_type": "it takes a whole number",
+    "less_than_equal": "it takes {le} or less",
+    "list_type": "it takes a list",
+    "literal_error": "it takes {expected}",
+    "model_attributes_type": "it takes a JSON object",
+    "model_type": "it takes a JSON object",
+    "string_pattern_mismatch": "it takes what the pattern {pattern} matches",
+    "string_too_long": "its length is {max_length} or less",
+    "string_too_short": "its length is {min_length} or more",
+    "string_type": "it takes a text",
+    "tuple_type": "it takes a list",
+    "union_tag_invalid": "the type is one of {expected_tags}",
+}
+"""What a misfit of each of pydantic's types is in the lab's words. A validator of our own says it itself."""
+
+
 def misfit_sentence(misfit: ValidationError) -> str:
     """Say what is wrong first in what was given: the place, what stands there, and why it does not fit."""
     first = misfit.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "message"
     if first["type"] == "missing":
         return f"{place} is missing"
-    return f"{place} is {str(first['input'])[:100]!r}: {first['msg'].removeprefix('Value error, ')}"
+    if first["type"] == "union_tag_not_found":
+        return f"{first['ctx']['discriminator'].strip(_QUOTES)} is missing"
+    words = _WORDS.get(first["type"])
+    why = first["msg"].removeprefix("Value error, ") if words is None else words.format(**first.get("ctx", {}))
+    return f"{place} is {str(first['input'])[:100]!r}: {why}"
