@@ -74,14 +74,13 @@ def install() -> None:
     # The order matters: a refused start must end before the metrics begin a run, and the clean-up must begin after
     # they have ended it.
     events.init.add_listener(conductor.on_init_before_metrics)
-    token = settings.influx_token
     conductor.measurement = install_metrics(
         results_dir=settings.results_dir,
         run_id=settings.run_id,
         seed=settings.seed,
         targets=targets,
         influx_url=settings.influx_url,
-        influx_token=token.get_secret_value() if token else "",
+        influx_token=settings.secret_of(settings.influx_token) or "",
         influx_org=settings.influx_org,
         influx_bucket=settings.influx_bucket,
         surroundings=Surroundings(settings.known_doubles, settings.secret_of(settings.postgres_dsn)),

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def client_of(settings: Settings) -> Client:
     """The client of the InfluxDB that the settings name."""
-    token = settings.influx_token.get_secret_value() if settings.influx_token else ""
+    token = settings.secret_of(settings.influx_token) or ""
     return Client(Influx(settings.influx_url or "", token, settings.influx_org, settings.influx_bucket))
 
 
