@@ -100,6 +100,9 @@ class PostgresSource:
 
 
 def _words(error: BaseException) -> str:
-    """The server's own message, which pg8000 gives as a dictionary, or the error's."""
+    """The server's own message, which pg8000 gives as a dictionary, or the system's, or the error's."""
     first = error.args[0] if error.args else ""
-    return str(first.get("M", first)) if isinstance(first, dict) else str(error) or type(error).__name__
+    if isinstance(first, dict):
+        return str(first.get("M", first)).rstrip(".")
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).rstrip(".")

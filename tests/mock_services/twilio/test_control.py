@@ -28,7 +28,7 @@ async def test_a_stranger_is_refused(double: Double, authorization: str) -> None
         ([], None, "message is '[]': it takes a JSON object"),
         ({"type": "sing"}, None, "the type is one of 'dial', 'hangup', 'party'"),
         ({"type": "dial", "ref": "one"}, "one", "dial.to is missing"),
-        ({**DIAL, "ref": ""}, "", "dial.ref is '': it is shorter than 1 characters"),
+        ({**DIAL, "ref": ""}, "", "dial.ref is '': its length is 1 or more"),
         ({**DIAL, "ref": 7}, None, "dial.ref is '7': it takes a text"),
         ({**DIAL, "speed": 2}, "one", "dial.speed is '2': there is no such field"),
         ({**DIAL, "run_id": "a b"}, "one", "run_id is 'a b': it takes ASCII characters without spaces"),

@@ -57,8 +57,11 @@ def test_connections_are_counted_by_what_they_do(dsn: str) -> None:
 
 
 def test_a_database_that_cannot_be_asked_says_why_and_keeps_the_password(dsn: str) -> None:
-    for wrong in (dsn.replace("p%40ss", "another"), "postgresql://lab:p%40ss@127.0.0.1:1/postgres"):
-        with pytest.raises(SourceError, match=r"PostgreSQL at 127.0.0.1:\d+/postgres does not answer: ") as error:
+    password = dsn.replace("p%40ss", "another"), 'password authentication failed for user "lab"'
+    nowhere = "postgresql://lab:p%40ss@127.0.0.1:1/postgres", "Connection refused"
+    for wrong, why in (password, nowhere):
+        says = rf"^PostgreSQL at 127.0.0.1:\d+/postgres does not answer: {why}$"
+        with pytest.raises(SourceError, match=says) as error:
             PostgresSource(wrong).look("r", 1)
         assert "another" not in str(error.value)
         assert "p@ss" not in str(error.value)
