@@ -16,6 +16,7 @@ import yaml
 from tests.docs.test_commands import commands
 from tests.support.commands import ROOT
 from tests.support.doubles import serving
+from tests.support.ports import lab_offset
 
 FILE = ROOT / ".github" / "workflows" / "load-smoke.yml"
 TEXT = FILE.read_text()
@@ -99,16 +100,20 @@ def test_the_example_calls_it_as_it_wants_to_be_called() -> None:
 
 
 @pytest.fixture(scope="module")
-def backend() -> Iterator[str]:
-    with serving("backend", BACKEND_BCRYPT_ROUNDS="4", BACKEND_DIALABLE_TENANTS="true", **_vendors()) as address:
+def offset() -> Iterator[int]:
+    with lab_offset() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def backend(offset: int) -> Iterator[str]:
+    settings = {"BACKEND_BCRYPT_ROUNDS": "4", "BACKEND_DIALABLE_TENANTS": "true", **_vendors(offset)}
+    with serving("backend", **settings) as address:
         yield f"http://{address}"
 
 
-OFFSET = 21_000  # of the lab's ports, away from those of other tests
-
-
-def _vendors() -> dict[str, str]:
-    vendors = f"127.0.0.1:{8020 + OFFSET}"
+def _vendors(offset: int) -> dict[str, str]:
+    vendors = f"127.0.0.1:{8020 + offset}"
     return {
         "DEEPGRAM_AGENT_URL": f"ws://{vendors}/deepgram/v1/agent/converse",
         "DEEPGRAM_LISTEN_URL": f"ws://{vendors}/deepgram/v1/listen",
@@ -116,11 +121,11 @@ def _vendors() -> dict[str, str]:
         "ELEVENLABS_API_URL": f"http://{vendors}/elevenlabs",
         "SENDGRID_API_URL": f"http://{vendors}/sendgrid",
         "OPENAI_BASE_URL": f"http://{vendors}/openai/v1",
-        "TWILIO_API_URL": f"http://127.0.0.1:{8010 + OFFSET}",
+        "TWILIO_API_URL": f"http://127.0.0.1:{8010 + offset}",
     }
 
 
-def settings(tmp_path: Path, target: str) -> dict[str, str]:
+def settings(tmp_path: Path, target: str, offset: int) -> dict[str, str]:
     """Give what both ways of running the lab are told: a short profile, and a directory of results of its own."""
     profiles = tmp_path / "profiles.toml"
     profiles.write_text(SHORT)
@@ -130,34 +135,36 @@ def settings(tmp_path: Path, target: str) -> dict[str, str]:
         "LAB_PROFILE": "smoke",
         "LAB_PROFILES_FILE": str(profiles),
         "LAB_RESULTS_DIR": str(tmp_path / "results"),
-        "LAB_PORT_OFFSET": str(OFFSET),
+        "LAB_PORT_OFFSET": str(offset),
     }
 
 
-def test_the_four_lines_run_the_smoke_test_and_end_with_its_verdict(backend: str, tmp_path: Path) -> None:
+def test_the_four_lines_run_the_smoke_test_and_end_with_its_verdict(backend: str, tmp_path: Path, offset: int) -> None:
     lines = commands(PAGE)
     assert len(lines) == 4
     ran = subprocess.run(
         ["sh", "-c", "\n".join(lines)],
-        cwd=ROOT, env=settings(tmp_path, backend), capture_output=True, text=True, timeout=180, check=False,
+        cwd=ROOT, env=settings(tmp_path, backend, offset), capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "## PASS: load run" in ran.stdout
     assert json.loads((tmp_path / "results" / "latest" / "verdict.json").read_text())["verdict"] == "pass"
 
 
-def test_the_four_lines_end_before_a_run_that_would_fail(tmp_path: Path) -> None:
-    told = settings(tmp_path, "http://127.0.0.1:9")
+def test_the_four_lines_end_before_a_run_that_would_fail(tmp_path: Path, offset: int) -> None:
+    told = settings(tmp_path, "http://127.0.0.1:9", offset)
     ran = bash("\n".join(commands(PAGE)), ROOT, **told)
     assert ran.returncode == 1
     assert "connection refused" in ran.stdout
     assert not (tmp_path / "results").exists()
 
 
-def test_the_workflows_steps_lead_to_a_summary(backend: str, tmp_path: Path) -> None:
+def test_the_workflows_steps_lead_to_a_summary(backend: str, tmp_path: Path, offset: int) -> None:
     """With a backend that is up already: what `start` holds makes a file, to show that it is run as a command."""
-    told = settings(tmp_path, backend) | {"START": "echo $((1 + 1)) >started", "SIMULATE_EXTERNAL_SERVICES": "true"}
+    told = settings(tmp_path, backend, offset)
     told |= {
+        "START": "echo $((1 + 1)) >started",
+        "SIMULATE_EXTERNAL_SERVICES": "true",
         "GITHUB_STEP_SUMMARY": str(tmp_path / "page.md"),
         "LOAD_TEST_USER_EMAIL": "",
         "LOAD_TEST_USER_PASSWORD": "",

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.commands import LAB_PORTS, free
+from tests.support.ports import LAB_PORTS, free, lab_offset
 
 
 @pytest.fixture
-def offset() -> int:
-    """Give an offset at which all of the lab's ports are free."""
-    return next(at for at in range(2000, 40_000, 100) if all(free(port + at) for port in LAB_PORTS))
+def offset() -> Iterator[int]:
+    """Give an offset at which all of the lab's ports are free, and stay so for others."""
+    with lab_offset() as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.commands import LAB_PORTS, ROOT, command, double_of, free
+from tests.support.commands import ROOT, command, double_of
+from tests.support.ports import LAB_PORTS, free
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

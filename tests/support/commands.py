@@ -1,24 +1,12 @@
 """Runs the lab's commands as a person would: as processes, on ports of their own."""
 
 import contextlib
-import socket
 import subprocess
 from pathlib import Path
 
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-LAB_PORTS = (8001, 8010, 8020, 8089, 5557)
-
-
-def free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def command(name: str, *arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
