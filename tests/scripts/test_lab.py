@@ -62,3 +62,9 @@ def test_wrong_usage_ends_with_3(environment: dict[str, str]) -> None:
     code, _, err = run("sideways", environment=environment)
     assert code == 3
     assert "sideways" in err
+
+
+def test_what_the_suite_would_refuse_is_refused_before_anything_starts(environment: dict[str, str]) -> None:
+    code, out, err = run("up", environment={**environment, "LAB_SEED": "minus"})
+    assert (code, out) == (3, "")
+    assert err == "LAB_SEED holds 'minus', but takes a whole number from 0.\n"
