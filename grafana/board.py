@@ -23,10 +23,10 @@ TAG = "load-lab"
 INTERVALS = ["1s", "2s", "5s", "10s", "30s", "1m", "5m"]
 EVENTS = {
     "Runs": ("start|stop", BLUE),
-    "Faults": ("fault", ORANGE),
+    "Faults": ("fault|double", ORANGE),
     "Verdicts": ("verdict", PURPLE),
 }
-"""Annotations: the events of each, and their colour."""
+"""Annotations: the events of each, and their colour. A double that is lost is drawn like a fault."""
 
 
 def board(

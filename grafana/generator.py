@@ -27,7 +27,9 @@ def figures() -> list[Panel]:
         ).decimals(1),
         figure(Words("Points written", "Points of this run that InfluxDB has.", "locale"), last("written", "outbox")),
         figure(Words("Points waiting", "Points that wait in the outbox now.", "locale"), last("waiting", "outbox")),
-        figure(Words("Waiting for", "How long the oldest point has waited.", "s"), last("delay", "outbox")).decimals(1),
+        figure(
+            Words("Waiting for", "How long points have been waiting without a break.", "s"), last("delay", "outbox")
+        ).decimals(1),
         figure(
             Words("Points lost", "Points that will never be written. A single one makes the run invalid.", "locale"),
             last("lost", "outbox"),
@@ -107,7 +109,7 @@ def points() -> list[Panel]:
             span=8,
         ),
         graph(
-            Words("Delay of points", "How long the oldest point has waited.", "s"),
+            Words("Delay of points", "How long points have been waiting without a break.", "s"),
             {"delay": over_time('max("delay")', "outbox")},
             span=8,
         ),
