@@ -7,6 +7,7 @@ over again with its fuller values (a point with the same tags and time replaces 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,8 @@ class Worker:
     """Its own time in that report, corrected."""
     cpu: CoreUse = field(default_factory=CoreUse)
     """A sample a report."""
+    ahead: float = -math.inf
+    """How far its clock was ahead of the master's when a report came; the most, so the least that reports were late."""
     clock_offset: float = 0.0
     process: Mapping[str, Any] | None = None
     """What `metrics.process.OwnProcess.take` gave there last."""
@@ -91,8 +94,9 @@ class Merge:
         worker = self.workers.get(worker_id)
         if worker is None:
             worker = self.workers[worker_id] = Worker(number=len(self.workers) + 1, seen=now, clock=now)
-        offset = delta["now"] - now
-        worker.clock_offset = offset if abs(offset) > CLOCK_TOLERANCE_S else 0.0
+        # A report that is late looks like a clock that is slow: the one that came quickest tells the clocks apart.
+        worker.ahead = max(worker.ahead, delta["now"] - now)
+        worker.clock_offset = worker.ahead if abs(worker.ahead) > CLOCK_TOLERANCE_S else 0.0
         worker.seen = now
         worker.clock = delta["now"] - worker.clock_offset
         if delta.get("cpu") is not None:

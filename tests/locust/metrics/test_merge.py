@@ -117,6 +117,17 @@ def test_a_worker_whose_clock_is_off_is_set_right() -> None:
     assert merge.workers["w2"].clock_offset == 60
 
 
+def test_a_report_that_comes_late_says_nothing_of_its_workers_clock() -> None:
+    merge = Merge(START)
+    merge.add("w1", delta_at(START + 1.1, [(START + 0.5, "/a", 1)]), START + 1.2)
+    merge.add("w1", delta_at(START + 2.1, [(START + 1.5, "/a", 1)]), START + 7.0)
+    assert merge.workers["w1"].clock_offset == 0
+    assert [second.time for second in merge.closed(START + 7.1, everything=True) if second.overall.requests] == [
+        START,
+        START + 1,
+    ]
+
+
 def test_endpoints_of_all_workers_together_are_bounded() -> None:
     merge = Merge(START, max_endpoints=2)
     for worker in ("w1", "w2"):
