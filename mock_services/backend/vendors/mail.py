@@ -70,6 +70,8 @@ class Mailer:
             self._reckoning.note(run_id, "mail", certain=False)  # it may have been taken all the same
             raise MailRefused(str(failure)) from failure
         if answer.status_code != ACCEPTED:
+            if answer.is_server_error:
+                self._reckoning.note(run_id, "mail", certain=False)  # likewise
             shown = answer.text[:SHOWN_OF_A_REFUSAL]
             raise MailRefused(f"SendGrid answered {answer.status_code} where 202 accepts a mail: {shown}")
         message_id: str = answer.headers.get("x-message-id", "")

@@ -20,7 +20,7 @@ Object = dict[str, Any]
 class PaymentRefused(Exception):
     """Something that Stripe did not do; the reason is one sentence.
 
-    `told` says that Stripe answered so: else it may have done it all the same.
+    `told` says that Stripe refused it: without an answer, or with a 5xx, it may have done it all the same.
     """
 
     def __init__(self, sentence: str, *, told: bool = False) -> None:
@@ -99,7 +99,7 @@ class Payments:
         if not isinstance(content, dict):
             shown = answer.text[:SHOWN_OF_A_REFUSAL]
             sentence = f"Stripe answered {answer.status_code} to {method} {path}: {shown}"
-            raise PaymentRefused(sentence, told=answer.is_error)
+            raise PaymentRefused(sentence, told=answer.is_client_error)
         return content
 
 

@@ -20,7 +20,7 @@ Resource = dict[str, Any]
 class TwilioFailed(Exception):
     """Twilio did not do what it was asked; `blames_request` says that another request might do better.
 
-    `refused` says that Twilio told so: else it may have done it all the same.
+    `refused` says that Twilio told so: without an answer, or with a 5xx, it may have done it all the same.
     """
 
     def __init__(self, sentence: str, *, blames_request: bool = False, refused: bool = False) -> None:
@@ -107,7 +107,7 @@ class TwilioRest:
         if not answer.is_success:
             blamed = answer.is_client_error and answer.status_code not in REFUSED_ITSELF
             sentence = f"Twilio answered {answer.status_code}: {shown}"
-            raise TwilioFailed(sentence, blames_request=blamed, refused=True)
+            raise TwilioFailed(sentence, blames_request=blamed, refused=not answer.is_server_error)
         try:
             resource = answer.json()
         except ValueError:

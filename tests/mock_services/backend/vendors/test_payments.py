@@ -62,6 +62,7 @@ async def test_what_stripe_does_not_do_is_told_in_a_sentence(answer: bytes, why:
     [
         (b'HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{"id":"cs_1"}', 1, 0),
         (b"HTTP/1.1 402 No\r\ncontent-length: 2\r\n\r\n{}", 0, 0),
+        (b"HTTP/1.1 503 No\r\ncontent-length: 2\r\n\r\n{}", 0, 1),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{", 0, 1),
         (b"", 0, 1),
     ],

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
     [
         (201, json.dumps({"sid": "SM1"}), {"SM1": 1}, 0),
         (400, "{}", {}, 0),
+        (503, "{}", {}, 1),
         (200, "<html>", {}, 1),
     ],
 )
