@@ -73,6 +73,18 @@ def slowly():
 
 measurement.before_verdict = slowly
 """
+SLOW_TO_STOP = """
+import gevent
+from scenarios.crm_load_test import *
+
+stop = CrmUser.on_stop
+
+def slowly(self):
+    gevent.sleep(1.5)
+    stop(self)
+
+CrmUser.on_stop = slowly
+"""
 
 
 @pytest.fixture
@@ -207,6 +219,27 @@ def test_a_target_that_is_to_stop_the_run_ends_a_profile_with_a_full_report(
     assert verdict["reasons"][1] == verdict["broke"].rpartition(", at ")[0]
     for report in ("report.html", "summary.md", "junit.xml"):
         assert "collapse" in (runs.directory / "run" / report).read_text()
+
+
+def test_a_target_that_ends_a_profile_waits_for_the_users_of_every_worker(
+    runs: Runs, target: Target, tmp_path: Path
+) -> None:
+    target.on("GET /api/crm/contacts", (503, {"detail": "overloaded"}))
+    targets, locustfile = tmp_path / "targets.toml", tmp_path / "slow.py"
+    targets.write_text(COLLAPSE)
+    locustfile.write_text(SLOW_TO_STOP)
+    port = str(free_port())
+    bus = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    options = ["--users", "60", "--stop-timeout", "10"]
+    master = runs.start("long", *bus, *options, locustfile=str(locustfile), LAB_TARGETS_FILE=str(targets))
+    bus = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    worker = Suite(runs.environment(""), *bus, locustfile=str(locustfile))
+    with ended(master, worker):
+        assert master.finish(60) == 1, master.output
+        assert worker.finish(20) == 0, worker.output
+    verdict = runs.verdict()
+    assert (verdict["verdict"], verdict["invalid"], verdict["interrupted"]) == ("fail", [], False)
+    assert verdict["broke"].startswith("collapse: ")
 
 
 def test_an_open_model_begins_tasks_in_time_and_drops_none_that_somebody_can_take(runs: Runs) -> None:
