@@ -6,6 +6,7 @@
 import functools
 import re
 import secrets
+import ssl
 import sys
 import time
 from collections.abc import Mapping
@@ -165,6 +166,9 @@ class Settings(BaseSettings):
         validation_alias="LAB_POSTGRES_DSN",
         description="the target's PostgreSQL as postgresql://user:password@host:port/database",
     )
+    authorities_file: Path | None = Field(
+        default=None, validation_alias="SSL_CERT_FILE", description="the path of a PEM file with a certificate"
+    )
     profile_name: str = Field(
         default="", validation_alias="LAB_PROFILE", description="the name of a load profile, such as smoke"
     )
@@ -234,6 +238,15 @@ class Settings(BaseSettings):
                 return value
         except OSError as error:
             raise ValueError(value) from error
+
+    @field_validator("authorities_file")
+    @classmethod
+    def _holds_certificates(cls, value: Path) -> Path:
+        try:
+            ssl.create_default_context(cafile=value)
+        except OSError as error:  # an SSLError is one as well
+            raise ValueError(value) from error
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -59,6 +59,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("SIMULATE_EXTERNAL_SERVICES", "perhaps", "true (calls go through the Twilio double) or false"),
         ("INFLUX_URL", "influx", "an http or https URL"),
         ("INFLUX_TOKEN_FILE", "/nowhere/token", "the path of a readable file"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "the path of a PEM file with a certificate"),
+        ("SSL_CERT_FILE", __file__, "the path of a PEM file with a certificate"),
         ("TWILIO_ACCOUNT_SID", "SK123", "AC and 32 hexadecimal digits"),
         ("LAB_TWILIO_URL", "127.0.0.1", "the Twilio double's http or https URL"),
         ("LAB_TARGET", "prod", "lab, local or dev"),

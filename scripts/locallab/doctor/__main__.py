@@ -14,12 +14,14 @@ from rich.console import Console
 
 from configs.profiles import ProfileError, load_profiles
 from configs.settings import SettingsError, load_settings
+from configs.targets import load_targets
 from locallab.bootstrap import INTERRUPTED_EXIT
 from locallab.command_line import Parser, is_address, refuse, whole_number
 from locallab.doctor.examination import Asked, Examination, Group
 from locallab.doctor.page import as_json, conclusion, has_problem, show
 from locallab.processes import LabError
 from locallab.stack import Ports
+from metrics.targets import TargetError
 
 DEFAULT_PROFILE = "smoke"
 
@@ -37,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _examination(options: argparse.Namespace) -> Examination:
     try:
         settings = load_settings()
+        load_targets(settings.targets_file)  # a run refuses what it cannot read
         profiles = load_profiles(settings.profiles_file)
         name = options.profile or settings.profile_name or DEFAULT_PROFILE
         if name not in profiles:
@@ -52,7 +55,7 @@ def _examination(options: argparse.Namespace) -> Examination:
             door=options.door,
         )
         return Examination(asked, settings, Ports.from_environment())
-    except (SettingsError, ProfileError, LabError) as error:
+    except (SettingsError, ProfileError, TargetError, LabError) as error:
         refuse(str(error))
 
 

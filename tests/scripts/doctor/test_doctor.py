@@ -89,6 +89,14 @@ def test_wrong_usage_ends_with_3_and_one_sentence(environment: dict[str, str]) -
         assert err.count("\n") == 1
 
 
+def test_settings_that_a_run_would_refuse_end_with_3_and_one_sentence(environment: dict[str, str]) -> None:
+    for name in ("LAB_TARGETS_FILE", "SSL_CERT_FILE"):
+        code, out, err = run(environment={**environment, name: "/nowhere/file"})
+        assert (code, out) == (3, "")
+        assert "/nowhere/file" in err
+        assert err.count("\n") == 1
+
+
 def test_the_options_that_look_further(environment: dict[str, str], tmp_path: Path) -> None:
     """Each as docs/doctor.md shows it; whether this machine has Docker does not matter here."""
     make(tmp_path, tmp_path, VENDOR_HOSTS)
