@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -12,6 +14,10 @@ from mock_services.core.operations import Exchange, ServiceError
 
 SECOND_S = 1.0
 MINUTE_S = 60.0
+LINGER_BYTES = 8 << 20
+LINGER_S = 1.0
+"""How much more than it may, and for how long, a client can go on sending before it is refused: many read an answer
+only once they have sent all, and fail on the connection that was closed meanwhile."""
 
 
 def body_limit(max_bytes: int, refusal: Callable[[], ServiceError]) -> Callable[[Exchange], Awaitable[Response | None]]:
@@ -21,11 +27,25 @@ def body_limit(max_bytes: int, refusal: Callable[[], ServiceError]) -> Callable[
         length = exchange.request.headers.get("content-length")
         if length is None:
             exchange.request = Request(exchange.request.scope, _bounded(exchange.request.receive, max_bytes, refusal))
-        elif not (length.isascii() and length.isdigit() and len(length) < 20 and int(length) <= max_bytes):
+        elif not (length.isascii() and length.isdigit() and len(length) < 20):
+            raise refusal()
+        elif int(length) > max_bytes:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_S):
+                    await _pass_over(exchange.request.receive, max_bytes + LINGER_BYTES)
             raise refusal()
         return None
 
     return limit_body
+
+
+async def _pass_over(receive: Receive, most: int) -> None:
+    """Read what the client sends, and keep none of it."""
+    more = True
+    while more and most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _bounded(receive: Receive, max_bytes: int, refusal: Callable[[], ServiceError]) -> Receive:
