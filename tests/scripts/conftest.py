@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,10 @@ def offset() -> Iterator[int]:
 
 
 @pytest.fixture
-def environment(offset: int) -> dict[str, str]:
-    """Give this process's environment with the lab's ports moved and none of its settings."""
+def environment(offset: int, tmp_path: Path) -> dict[str, str]:
+    """Give this process's environment with ports and results of the test's own, and none of the lab's settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "LOAD_TEST_", "INFLUX_", "TWILIO_"))}
-    return {**kept, "LAB_PORT_OFFSET": str(offset)}
+    return {**kept, "LAB_PORT_OFFSET": str(offset), "LAB_RESULTS_DIR": str(tmp_path / "results")}
 
 
 @pytest.fixture

@@ -10,21 +10,25 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.commands import ROOT, command, double_of
+from tests.support.commands import command, double_of
 from tests.support.ports import LAB_PORTS, free
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
-def verdict() -> dict[str, Any]:
-    return dict(json.loads((ROOT / "results" / "latest" / "verdict.json").read_text()))
+def latest(environment: dict[str, str]) -> Path:
+    return Path(environment["LAB_RESULTS_DIR"]) / "latest"
+
+
+def verdict(environment: dict[str, str]) -> dict[str, Any]:
+    return dict(json.loads((latest(environment) / "verdict.json").read_text()))
 
 
 def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
     smoke = command("smoke", "--users", "10", "--run-time", "20s", environment=environment)
     out, err = smoke.communicate(timeout=120)
     assert smoke.returncode == 0, out + err
-    judged = verdict()
+    judged = verdict(environment)
     assert judged["verdict"] == "pass"
     for area in ("authentication", "crm", "telephony"):
         assert judged["areas"][area]["requests"] > 0, area
@@ -34,11 +38,11 @@ def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
     for kind in ("calls", "mails"):  # the suite's part comes from both workers
         assert counted[kind]["suite"] > 0
     assert judged["not_reconciled"] == []
-    rows = (ROOT / "results" / "latest" / "lab_stats.csv").read_text()
+    rows = (latest(environment) / "lab_stats.csv").read_text()
     for step in ("answer", "connect", "first audio", "turn"):
         assert f"\nCALL,{step}," in rows
     for report in ("report.html", "junit.xml", "summary.md"):
-        assert (ROOT / "results" / "latest" / report).stat().st_size > 0
+        assert (latest(environment) / report).stat().st_size > 0
 
 
 def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, str]) -> None:
@@ -56,9 +60,9 @@ def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, s
         smoke.terminate()
         smoke.communicate(timeout=60)
     assert smoke.returncode == 1, out + err
-    assert verdict()["verdict"] == "fail"
-    assert any("backend" in reason or "target" in reason for reason in verdict()["reasons"])
-    assert "the backend process ended with -9 during the run" in verdict()["reasons"]
+    assert verdict(environment)["verdict"] == "fail"
+    assert any("backend" in reason or "target" in reason for reason in verdict(environment)["reasons"])
+    assert "the backend process ended with -9 during the run" in verdict(environment)["reasons"]
     assert "the backend process ended with -9 during the run" in err
 
 
@@ -74,11 +78,11 @@ def test_a_double_that_dies_never_leaves_a_pass(environment: dict[str, str]) -> 
         smoke.terminate()
         smoke.communicate(timeout=60)
     assert smoke.returncode == 2, out + err
-    assert verdict()["verdict"] == "invalid"
-    assert "the vendors process ended with -9 during the run" in verdict()["reasons"]
-    assert verdict()["exit_code"] == 2
+    assert verdict(environment)["verdict"] == "invalid"
+    assert "the vendors process ended with -9 during the run" in verdict(environment)["reasons"]
+    assert verdict(environment)["exit_code"] == 2
     for report in ("report.html", "junit.xml", "summary.md"):
-        assert "the vendors process ended with -9" in (ROOT / "results" / "latest" / report).read_text()
+        assert "the vendors process ended with -9" in (latest(environment) / report).read_text()
 
 
 @pytest.mark.parametrize("name", ["twilio", "vendors"])
@@ -93,7 +97,7 @@ def test_a_double_that_dies_amid_calls_is_not_charged_to_the_target(environment:
     finally:
         smoke.terminate()
         smoke.communicate(timeout=60)
-    judged = verdict()
+    judged = verdict(environment)
     assert (smoke.returncode, judged["verdict"]) == (2, "invalid"), out + err
     assert any(reason.startswith(f"double lost: {name} no longer answered in second ") for reason in judged["invalid"])
     assert list(judged["generator"]["doubles_lost"]) == [name]
@@ -113,9 +117,9 @@ def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str
         smoke.terminate()
         smoke.communicate(timeout=60)
     assert smoke.returncode == 2, out + err
-    assert verdict()["reasons"] == ["Locust ended with -9 and gave no verdict"]
+    assert verdict(environment)["reasons"] == ["Locust ended with -9 and gave no verdict"]
     for report in ("report.html", "junit.xml", "summary.md"):
-        assert "Locust ended with -9 and gave no verdict" in (ROOT / "results" / "latest" / report).read_text()
+        assert "Locust ended with -9 and gave no verdict" in (latest(environment) / report).read_text()
 
 
 def wait_for_requests(port: int, operation: str = "GET /api/crm/contacts", most: int = 2) -> None:
@@ -135,8 +139,8 @@ def test_a_scenario_that_runs_nothing_makes_the_run_invalid(environment: dict[st
     smoke = command("smoke", "--users", "3", "--run-time", "3s", "--tags", "nothing", environment=environment)
     out, err = smoke.communicate(timeout=120)
     assert smoke.returncode == 2, out + err
-    assert verdict()["verdict"] == "invalid"
-    assert any("ran no task" in reason for reason in verdict()["reasons"])
+    assert verdict(environment)["verdict"] == "invalid"
+    assert any("ran no task" in reason for reason in verdict(environment)["reasons"])
 
 
 def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
@@ -145,8 +149,8 @@ def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
     smoke.send_signal(signal.SIGINT)
     out, err = smoke.communicate(timeout=60)
     assert smoke.returncode == 2, out + err
-    assert any(reason.startswith("interrupted after") for reason in verdict()["reasons"])
-    assert verdict()["areas"]["crm"]["requests"] > 0
+    assert any(reason.startswith("interrupted after") for reason in verdict(environment)["reasons"])
+    assert verdict(environment)["areas"]["crm"]["requests"] > 0
 
 
 def test_ctrl_c_while_locust_is_still_importing_ends_without_a_traceback(environment: dict[str, str]) -> None:
@@ -163,7 +167,7 @@ def test_ctrl_c_while_locust_is_still_importing_ends_without_a_traceback(environ
     assert smoke.returncode == 2, out + err
     assert "Traceback" not in out + err
     assert "interrupted before the run began" in err
-    assert verdict()["verdict"] == "invalid"
+    assert verdict(environment)["verdict"] == "invalid"
 
 
 @pytest.mark.parametrize(
