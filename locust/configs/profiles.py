@@ -14,6 +14,7 @@ from typing import Any
 PROFILES_FILE = Path(__file__).with_name("profiles.toml")
 LONGEST_S = 7 * 86_400
 MOST_USERS = 100_000
+HIGHEST_SPAWN_RATE = 1_000
 TAKES_TIME = "a time from one second to seven days, such as 30s, 2m or 1h30m"
 
 STAGE_KEYS = {"users", "spawn_rate", "run_time"}
@@ -32,6 +33,11 @@ class Stage:
     users: int
     spawn_rate: float
     seconds: float
+
+    def times(self, factor: float) -> Stage:
+        """The same stage with so many times the users, at so many times the spawn rate if they are more."""
+        rate = min(self.spawn_rate * max(1, factor), HIGHEST_SPAWN_RATE)
+        return Stage(max(1, round(self.users * factor)), rate, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -79,12 +85,13 @@ class Profile:
     def resized(self, users: int | None, seconds: float | None) -> Profile:
         """The same profile with its highest stage at `users`, the others in proportion, and cut off after `seconds`.
 
-        A profile of one stage is not cut but takes just so long.
+        More users start at a higher rate, in about the same time; fewer at the profile's own. A profile of one stage is
+        not cut but takes just so long.
         """
         stages = list(self.stages)
         if users is not None:
             factor = users / self.most_users
-            stages = [dataclasses.replace(stage, users=max(1, round(stage.users * factor))) for stage in stages]
+            stages = [stage.times(factor) for stage in stages]
         if seconds is not None:
             stages = [dataclasses.replace(stages[0], seconds=seconds)] if len(stages) == 1 else cut(stages, seconds)
         return dataclasses.replace(self, stages=tuple(stages))
@@ -190,7 +197,7 @@ def _stage(where: str, entry: Mapping[str, Any]) -> Stage:
         seconds = seconds_of(entry["run_time"])
     except ValueError as error:
         raise ProfileError(f"{where} run_time: {error}") from None
-    return Stage(int(users), _number(f"{where} spawn_rate", entry["spawn_rate"], 0.01, 1_000), seconds)
+    return Stage(int(users), _number(f"{where} spawn_rate", entry["spawn_rate"], 0.01, HIGHEST_SPAWN_RATE), seconds)
 
 
 def _number(where: str, value: object, least: float, most: float) -> float:

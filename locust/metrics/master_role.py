@@ -20,6 +20,7 @@ from locust import runners
 from metrics.alarms import Alarms
 from metrics.attendance import Attendance
 from metrics.display import Display
+from metrics.ends import end_as_in_time
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
 from metrics.outbox import Outbox, OutboxError
@@ -175,13 +176,7 @@ class MasterRole:
             return
         plan.broke = f"{broken.sentence}, at {self._runner.user_count} users"
         logger.warning("The run ends: %s.", plan.broke)
-        if self._web_ui is None and self._runner.shape_greenlet is not None:
-            # Locust quits by itself once a headless run's shape has ended, also by what stops the run: beside a quit
-            # from here it would come second, which waits for no user and hears workers for half a second more.
-            self._runner.shape_greenlet.kill(block=False)
-            return
-        # In a greenlet of its own: what ends a run waits for this one.
-        gevent.spawn(self._runner.quit if self._web_ui is None else self._runner.stop)
+        end_as_in_time(self._runner, headless=self._web_ui is None)
 
     @staticmethod
     def _on_ticker_failed(ticker: gevent.Greenlet) -> None:

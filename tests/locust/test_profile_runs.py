@@ -30,6 +30,10 @@ stages = [{ users = 3, spawn_rate = 10, run_time = "5m" }, { users = 6, spawn_ra
 climb = { by = 10, every = "4s", to = 60 }
 spawn_rate = 20
 until_target_breaks = true
+[slow-start]
+users = 60
+spawn_rate = 2
+run_time = "3s"
 [open]
 users = 8
 spawn_rate = 50
@@ -169,6 +173,21 @@ def test_a_master_leaves_as_soon_as_its_verdict_is_there(runs: Runs, tmp_path: P
         began = time.monotonic()
         assert master.finish(60) == 0, master.output
         assert time.monotonic() - began < 15
+
+
+def test_a_run_ends_at_its_time_while_its_users_are_still_starting(runs: Runs) -> None:
+    port = str(free_port())
+    bus = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1"]
+    master = runs.start("slow-start", *bus)
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    other = Suite(runs.environment(""), *worker, locustfile="scenarios/crm_load_test.py")
+    with ended(master, other):
+        assert master.finish(60) == 0, master.output
+        assert other.finish(20) == 0, other.output
+    verdict = runs.verdict()
+    assert (verdict["planned_s"], verdict["interrupted"], verdict["invalid"]) == (3, False, [])
+    assert verdict["duration_s"] < 12, "it would take half a minute to start them all"
+    assert verdict["users"] < 30
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])

@@ -82,6 +82,12 @@ def test_resizing_keeps_the_shape_and_never_makes_a_run_of_several_stages_longer
     assert Profile("any", tuple(stages)).resized(None, None) == Profile("any", tuple(stages))
 
 
+@pytest.mark.parametrize(("users", "rate"), [(100, 50), (20, 10), (10, 5), (4, 5), (100_000, 1_000)])
+def test_more_users_start_in_the_time_of_the_profiles_own_and_fewer_at_its_rate(users: int, rate: float) -> None:
+    resized = read_profile("any", STAGE).resized(users, None)
+    assert resized.stages == (Stage(users, rate, 30),)
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("2m", 120), ("1h30m", 5400), ("45", 45)])
 def test_times_are_written_as_locust_writes_them(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
