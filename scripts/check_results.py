@@ -51,6 +51,14 @@ def bound(text: str) -> float:
     return number
 
 
+def percentage(text: str) -> float:
+    """A number from 0 to 100; ValueError for anything else."""
+    number = bound(text)
+    if number > 100:
+        raise ValueError(text)
+    return number
+
+
 def count(text: str) -> int:
     """A whole number from 0; ValueError for anything else."""
     number = int(text)
@@ -124,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("csv", type=Path, metavar="PREFIX_stats.csv", help="the statistics that Locust wrote")
     names = ("--max-average-ms", "--max-avg-ms")
     parser.add_argument(*names, type=bound, default=2000.0, help="gate: average in ms (default: 2000)")
-    parser.add_argument("--max-error-percent", type=bound, default=2.0, help="gate: failures in %% (default: 2)")
+    parser.add_argument("--max-error-percent", type=percentage, default=2.0, help="gate: failures in %% (default: 2)")
     parser.add_argument("--max-p95-ms", type=bound, default=5000.0, help="gate: 95th percentile in ms (default: 5000)")
     parser.add_argument("--min-requests", type=count, default=1, help="fewer cannot be judged (default: 1)")
     options = parser.parse_args(arguments)

@@ -33,6 +33,7 @@ MEASURES = {
 }
 """What each measure is about, and its unit. Percentiles, of which there are many, are LATENCY in ms."""
 LONGEST_WINDOW_S = 300
+MOST_PERCENT = 100
 WINDOW = re.compile(r"(\d{1,3}) ?s")
 
 
@@ -76,6 +77,11 @@ class Target:
             )
         if not (math.isfinite(self.limit) and self.limit >= 0):
             raise TargetError(f"target {self.name!r} has the limit {self.limit}, but a limit is a number from 0")
+        if self.kind == ERRORS and self.limit > MOST_PERCENT:
+            raise TargetError(
+                f"target {self.name!r} has the limit {self.limit:g} % of failures, which nothing can miss: write one "
+                f"from 0 to {MOST_PERCENT}"
+            )
         if (self.kind == GENERATOR) != (self.group == GENERATOR):
             measures = ", ".join(name for name, (kind, _) in MEASURES.items() if kind == GENERATOR)
             raise TargetError(

@@ -222,7 +222,7 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
     missed = [result for result in results if result.ok is False and result.target.kind != GENERATOR]
     distorting = list(_distorting(generator))
     distorting += [r.sentence for r in results if r.ok is False and r.target.kind == GENERATOR]
-    invalid = distorting + list(_otherwise_invalid(facts))
+    invalid = distorting + list(_otherwise_invalid(facts)) + list(_unjudged(facts, results))
     errors = any(result.target.kind == ERRORS for result in missed)
     astray = facts.plan.reconciliation.differences
     verdict = INVALID if invalid else PASS
@@ -296,6 +296,14 @@ def _distorting(generator: Generator) -> Iterator[str]:
     for name, fate in generator.workers_lost.items():
         lost = f"worker lost: {name} was gone before the run ended, and with it what it had measured and not sent"
         yield f"{lost}; {fate}" if fate else lost
+
+
+def _unjudged(facts: RunFacts, results: Sequence[Result]) -> Iterator[str]:
+    """Of a run that was held to targets, that it shows nothing of any of them."""
+    made = any(cell.requests for cell in facts.endpoints.values())  # where none was, another reason says so
+    if made and results and all(result.ok is None for result in results):
+        first = results[0]
+        yield f"no target was judged: each was skipped, such as {first.target.name}: {first.why_skipped}"
 
 
 def _lost_calls(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:

@@ -124,7 +124,14 @@ def test_an_endpoint_that_is_called_like_the_total_is_not_taken_for_it(stats: Pa
 
 
 @pytest.mark.parametrize(
-    "options", [("--max-average-ms", "soon"), ("--max-p95-ms", "-1"), ("--max-average-ms", "inf"), ("--nope",)]
+    "options",
+    [
+        ("--max-average-ms", "soon"),
+        ("--max-p95-ms", "-1"),
+        ("--max-average-ms", "inf"),
+        ("--max-error-percent", "101"),
+        ("--nope",),
+    ],
 )
 def test_wrong_usage_is_three(stats: Path, options: tuple[str, ...]) -> None:
     stats.write_text(HEADER + total())

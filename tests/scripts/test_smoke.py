@@ -1,6 +1,7 @@
 """`./scripts/smoke` gives each kind of run its exit code, says why, and leaves nothing running."""
 
 import json
+import os
 import signal
 import socket
 import time
@@ -217,6 +218,7 @@ def test_a_wrong_variable_is_named(environment: dict[str, str], variable: str, v
     [
         ("LAB_SEED", "minus"),
         ("LAB_TARGETS_FILE", "no-such.toml"),
+        ("LAB_TARGETS_FILE", os.devnull),
         ("LAB_PROGRESS", "loud"),
         ("LOAD_TEST_BASE_URL", "https://thanotopolis.com"),
     ],

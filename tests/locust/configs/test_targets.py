@@ -76,6 +76,8 @@ def test_the_example_of_the_documentation_is_one() -> None:
         (None, "cannot be read: No such file or directory."),
         (b"[[target]", "is not TOML: "),
         (b"\xff", "is not TOML: "),
+        (b"", "holds no target, and a run is held to one at least: "),
+        (b"[groups]\nlogin = ['POST /api/auth/login']\n", "holds no target, and "),
         (
             b"[[target]]\nname = 'x'\n",
             "takes name, group and measure as text and limit as a number, and maybe window and stop.",

@@ -80,7 +80,15 @@ CASES = {
     "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost={"w": ""}),
     "scenario without a task": Case("scenario Caller ran no task", planned=["Caller", "Visitor"]),
     "points lost": Case("points lost: 2 of the run's points .*: the disk is full", writer=Losing()),
-    "no request": Case("no request was made", requests=0, planned=[]),
+    "no target judged": Case(
+        "no target was judged: each was skipped, such as slow turn: no request of its group was made",
+        targets=Targets(
+            (Target("slow turn", "telephony", "avg_ms", 5), Target("long", "all", "max_ms", 5, window_s=60))
+        ),
+    ),
+    "no request": Case(
+        "no request was made", requests=0, planned=[], targets=Targets((Target("slow", "all", "avg_ms", 5),))
+    ),
     "tasks raised": Case(r"tasks raised 3 exceptions .* KeyError\('id'\)", task_errors={"KeyError('id')": 3}),
     "interrupted": Case("interrupted after 2 of 60 s", plan=Plan(planned_s=60, interrupted_after_s=2)),
     "target silent at the end": Case("the target stopped answering: no answer", plan=Plan(unclean="no answer")),

@@ -151,12 +151,12 @@ def test_a_window_says_when_it_was(tmp_path: Path) -> None:
     assert (found["targets"][0]["window_s"], found["targets"][0]["from_s"]) == (2, 0)
 
 
-def test_a_target_that_is_skipped_says_why_in_every_report(tmp_path: Path) -> None:
+def test_a_target_that_is_skipped_says_why_in_every_report_and_alone_makes_no_pass(tmp_path: Path) -> None:
     target = Target("slow", "crm", "p99_ms", 300, window_s=200)
     run, verdict = simulated(Load(), SAMPLES[1], Targets((target,)))
     write_report(tmp_path, run, verdict)
     found, cases, _ = read(tmp_path)
-    assert (found["verdict"], cases["slow"]) == ("pass", ["skipped"])
+    assert (found["verdict"], cases["slow"]) == ("invalid", ["skipped"])
     assert found["targets"][0]["skipped_because"] == "the run was shorter than 200 s"
     for name in ("junit.xml", "report.html"):
         assert "the run was shorter than 200 s" in (tmp_path / name).read_text()

@@ -96,6 +96,10 @@ TARGET = {"name": "t", "group": "all", "measure": "avg_ms", "limit": 5}
         ({"target": [TARGET | {"measure": "p100_ms"}]}, "measures 'p100_ms'"),
         ({"target": [TARGET | {"limit": -1}]}, "limit is a number from 0"),
         ({"target": [TARGET | {"limit": float("nan")}]}, "limit is a number from 0"),
+        (
+            {"target": [TARGET | {"measure": "error_percent", "limit": 100.1}]},
+            "100.1 % of failures, which nothing can miss",
+        ),
         ({"target": [TARGET | {"limit": "5"}]}, "takes name, group"),
         ({"target": [TARGET | {"limit": True}]}, "takes name, group"),
         ({"target": [TARGET | {"for": "10 s"}]}, "takes name, group"),
