@@ -11,13 +11,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from mock_services.core.faults.rules import Conditions, read_conditions
 
 
-def _read(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def read_file(path: Path) -> Conditions:
+    """What a file sets, TOML by its name or else JSON. Raises `ValueError` with one sentence that lacks its name."""
     try:
-        return read_conditions(Path(value).read_bytes(), toml=value.lower().endswith(".toml"))
+        return read_conditions(path.read_bytes(), toml=path.name.lower().endswith(".toml"))
     except OSError as unreadable:
         raise ValueError(f"the file cannot be read: {unreadable.strerror}") from unreadable
+
+
+def _read(value: object) -> object:
+    return read_file(Path(value)) if isinstance(value, str) else value
 
 
 class ChainSettings(BaseSettings):

@@ -6,6 +6,7 @@ Nothing is started, loaded or left behind. Exit codes: 0 a run can begin, 1 ther
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,14 @@ from rich.console import Console
 from configs.profiles import ProfileError, load_profiles
 from configs.settings import SettingsError, load_settings
 from configs.targets import load_targets
-from locallab.bootstrap import INTERRUPTED_EXIT
+from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
 from locallab.command_line import Parser, is_address, refuse, whole_number
 from locallab.doctor.examination import Asked, Examination, Group
 from locallab.doctor.page import as_json, conclusion, has_problem, show
 from locallab.processes import LabError
 from locallab.stack import Ports
 from metrics.targets import TargetError
+from mock_services.core.faults.settings import read_file
 
 DEFAULT_PROFILE = "smoke"
 
@@ -36,7 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED_EXIT
 
 
+def _check_faults() -> None:
+    """Refuse what a double would refuse when it starts."""
+    given = os.environ.get("LAB_FAULTS")
+    try:
+        if given:
+            read_file(ROOT / given)  # a run's doubles start there
+    except ValueError as error:
+        refuse(f"LAB_FAULTS is {given!r}: {error}")
+
+
 def _examination(options: argparse.Namespace) -> Examination:
+    _check_faults()
     try:
         settings = load_settings()
         load_targets(settings.targets_file)  # a run refuses what it cannot read

@@ -90,11 +90,24 @@ def test_wrong_usage_ends_with_3_and_one_sentence(environment: dict[str, str]) -
 
 
 def test_settings_that_a_run_would_refuse_end_with_3_and_one_sentence(environment: dict[str, str]) -> None:
-    for name in ("LAB_TARGETS_FILE", "SSL_CERT_FILE"):
+    for name in ("LAB_TARGETS_FILE", "LAB_FAULTS", "SSL_CERT_FILE"):
         code, out, err = run(environment={**environment, name: "/nowhere/file"})
         assert (code, out) == (3, "")
         assert "/nowhere/file" in err
         assert err.count("\n") == 1
+
+
+def test_a_schedule_of_faults_that_a_double_would_refuse_ends_with_3_and_its_sentence(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text("[[faults]]\nkind = 'status'\n")
+    code, out, err = run(environment={**environment, "LAB_FAULTS": str(faults)})
+    assert (code, out) == (3, "")
+    assert f"LAB_FAULTS is {str(faults)!r}: " in err
+    assert err.count("\n") == 1
+    code, _, err = run(environment={**environment, "LAB_FAULTS": "compose/faults/timeline.toml"})
+    assert (code in {0, 1}, err) == (True, "")
 
 
 def test_the_options_that_look_further(environment: dict[str, str], tmp_path: Path) -> None:
