@@ -47,7 +47,7 @@ def trouble(output: str) -> list[str]:
 
 
 def test_a_run_over_two_workers_passes_with_real_calls_and_leaves_nothing(lab: Lab) -> None:
-    environment = lab.environment(LAB_RUN_ID="first")
+    environment = lab.environment(LAB_RUN_ID="first", LAB_CALLER_SCRIPT="default")
     master, workers = distributed(
         environment, "--headless", "--only-summary", "--users", "9", "--spawn-rate", "9", "--run-time", "14s"
     )

@@ -26,7 +26,8 @@ def verdict(environment: dict[str, str]) -> dict[str, Any]:
 
 
 def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "--users", "10", "--run-time", "20s", environment=environment)
+    own = environment | {"LAB_CALLER_SCRIPT": "default"}  # by chance every caller might hang up before a turn
+    smoke = command("smoke", "--users", "10", "--run-time", "20s", environment=own)
     out, err = smoke.communicate(timeout=120)
     assert smoke.returncode == 0, out + err
     judged = verdict(environment)
