@@ -31,6 +31,7 @@ class BareReader(FastHttpUser):
         self.headers = {
             "X-Forwarded-For": "10.0.0.1",
             "Accept": "application/json",
+            "X-Lab-Run-Id": "20261126-223900-0000",
             "Authorization": f"Bearer {session['access_token']}",
         }
         contact = {"business_name": "Rose & Sons", "contact_name": "Ada Rose"}
