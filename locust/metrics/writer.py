@@ -29,8 +29,6 @@ MEMORY_POINTS = 200_000
 """What may wait in memory while the disk takes nothing: some 100 MB."""
 PAUSE_S = 2.0
 """How long InfluxDB, or a disk, that took nothing is left alone."""
-STEP_S = 1.0
-"""How long the end waits for the delivery that is under way."""
 CLOSE_S = 10.0
 """How long a run's end waits for InfluxDB to take what is left."""
 NAMED_LINES = 3
@@ -126,8 +124,6 @@ class Writer:
         if self._storing is not None:
             self._storing.join()  # not killed: what it stores just now must not be stored again
         if self._delivering is not None:
-            self._stored.set()
-            self._delivering.join(STEP_S)  # what it notes just now must not be noted again
             self._delivering.kill()  # it may wait for an answer, and what it delivers may be delivered again
         self._store()
         if self._database is not None:
@@ -204,10 +200,10 @@ class Writer:
     # From disk to InfluxDB.
 
     def _deliver_forever(self) -> None:
-        while not self._closing.is_set():
+        while True:
             self._stored.wait()
             self._stored.clear()
-            while not self._closing.is_set() and self._deliver_next():
+            while self._deliver_next():
                 pass
             if self._away:
                 gevent.sleep(PAUSE_S)
