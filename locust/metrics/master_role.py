@@ -134,6 +134,7 @@ class MasterRole:
         measurement.recorder.clear()
         measurement.alarms.clear()
         self._stopping = False
+        self._finishing = None
         self._ended.clear()
         if self._web_ui is None and measurement.plan.planned_s is None:
             measurement.plan.planned_s = environment.parsed_options.run_time
@@ -217,8 +218,11 @@ class MasterRole:
     def _on_stop(self, **_rest: Any) -> None:
         if self._measurement.run is None or self._attendance is None:
             return
-        # In a greenlet of its own: Locust kills its own ones, and leaves, as soon as the last worker has gone.
-        self._finishing = gevent.spawn(self._finish, self._measurement.run, self._attendance)
+        if self._finishing is None:
+            # In a greenlet of its own: Locust kills its own ones, and leaves, as soon as the last worker has gone.
+            self._finishing = gevent.spawn(self._finish, self._measurement.run, self._attendance)
+        # Else the run is stopped once more: a master that was giving users to other workers when it was told to stop
+        # takes the run for a running one again, and stops it when the last worker leaves.
         self._finishing.get()
         if self._distributed:
             forget_missing(self._runner)

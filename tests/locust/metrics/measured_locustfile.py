@@ -1,7 +1,8 @@
 """A small load suite for tests of the measurement layer; the environment says what it does.
 
 TEST_RESULTS, TEST_RUN_ID, TEST_INFLUX, TEST_TARGETS (a TOML file) go to `install`; with TEST_RAW, every process writes
-each of its requests to a file of its own there, beside what the layer records; with TEST_REFUSE no run can start.
+each of its requests to a file of its own there, beside what the layer records; with TEST_REFUSE no run can start;
+with TEST_STOPPED_TWICE a master stops a run once more while it ends.
 """
 
 # mypy: allow-untyped-calls, allow-untyped-decorators
@@ -15,7 +16,7 @@ from typing import Any
 
 import gevent
 
-from locust import FastHttpUser, User, constant, constant_throughput, events, task
+from locust import FastHttpUser, User, constant, constant_throughput, events, runners, task
 from metrics.install import install
 from metrics.targets import Targets, read_targets
 
@@ -37,6 +38,17 @@ if os.environ.get("TEST_REFUSE"):
     @events.test_start.add_listener
     def refuse_to_start(**_: Any) -> None:
         raise gevent.GreenletExit
+
+
+if os.environ.get("TEST_STOPPED_TWICE"):
+    again: list[gevent.Greenlet] = []
+
+    @events.test_stop.add_listener
+    def stop_once_more(environment: Any, **_: Any) -> None:
+        runner = environment.runner
+        if isinstance(runner, runners.MasterRunner) and not again:
+            runner.state = runners.STATE_RUNNING  # as a dispatch of users sets it that was under way
+            again.append(gevent.spawn(runner.stop, send_stop_to_client=False))
 
 
 if raw := os.environ.get("TEST_RAW"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.locust.metrics.test_locust_runs import HEADLESS, distributed
+from tests.support.influx import Influx
 from tests.support.locust_process import running, wait_until
 from tests.support.ports import free_port
 
@@ -96,3 +97,24 @@ def test_on_the_page_a_run_that_lost_a_worker_ends_and_another_can_begin(tmp_pat
         ask("/stop", b"")
         wait_until((master.results / "test-2" / "verdict.json").exists, "report of the other run")
     assert [master.verdict(run_id)["verdict"] for run_id in ("test", "test-2")] == ["invalid", "pass"]
+
+
+def test_a_run_that_locust_stops_twice_ends_once(tmp_path: Path, target: str, influx: Influx) -> None:
+    """A master that was giving users to other workers when it was told to stop stops again with the last of them."""
+    processes = distributed(
+        tmp_path,
+        target,
+        *HEADLESS,
+        *("-u", "4", "-t", "2s", "Reader"),
+        TEST_RUN_ID="twice",
+        TEST_STOPPED_TWICE="yes",
+        TEST_INFLUX=influx.url,
+    )
+    master = processes[0]
+    with running(*processes):
+        assert master.finish() == 0, master.output
+    generator = master.verdict()["generator"]
+    assert (generator["points_lost"], generator["points_waiting"]) == (0, 0)
+    assert [
+        row["text"] for row in influx.query("SELECT text FROM events WHERE run_id = 'twice' AND kind = 'stop'")
+    ] == ["run twice stopped"]
