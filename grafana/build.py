@@ -13,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import alerts, calls, doubles, endpoints, generator, influxql, live_run, runs
+from grafana import alerts, calls, doubles, endpoints, generator, live_run, runs
 
 FOLDER = Path(__file__).parent / "dashboards"
 ALERTS = Path(__file__).parent / "provisioning" / "alerting" / "targets.yml"
@@ -33,13 +32,6 @@ DASHBOARDS: dict[str, Callable[[], Dashboard]] = {
 def encode(board: Dashboard) -> str:
     """A dashboard as the text of its file."""
     return json.dumps(board, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def decode(text: str) -> Dashboard:
-    """The dashboard of a file's text, with every query of a type that the SDK or this package knows."""
-    register_default_plugins()
-    influxql.register()
-    return Dashboard.from_json(json.loads(text))
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from grafana_foundation_sdk.cog import builder, runtime, variants
+from grafana_foundation_sdk.cog import builder, variants
 from grafana_foundation_sdk.models.common import DataSourceRef
 
 DATASOURCE = DataSourceRef(type_val="influxdb", uid="influxdb")
@@ -36,13 +36,6 @@ class InfluxQuery(variants.Dataquery, builder.Builder[variants.Dataquery]):
         }
         return fields | ({"alias": self.alias} if self.alias else {})
 
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> variants.Dataquery:
-        """A query of a panel, or that of an annotation."""
-        if fields.get("fromAnnotations"):
-            return AnnotationQuery(fields["query"], fields["textColumn"], fields["tagsColumn"])
-        return cls(fields["query"], fields["refId"], fields.get("alias", ""), fields["resultFormat"] == "table")
-
 
 @dataclass(frozen=True)
 class AnnotationQuery(variants.Dataquery, builder.Builder[variants.Dataquery]):
@@ -68,8 +61,3 @@ class AnnotationQuery(variants.Dataquery, builder.Builder[variants.Dataquery]):
             "textColumn": self.text_column,
             "tagsColumn": self.tags_column,
         }
-
-
-def register() -> None:
-    """Lets the SDK read these queries back from a dashboard's JSON."""
-    runtime.Runtime().register_dataquery_variant(runtime.DataqueryConfig("influxdb", InfluxQuery.from_json))

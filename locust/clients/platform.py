@@ -18,9 +18,6 @@ from clients.mailing import MailingApi
 from clients.session import Answer, Body, CountedHttp, Form, Session, body_of
 from utils.accounts import Account
 
-SEARCHABLE = ("business_name", "contact_name", "contact_email", "contact_role", "phone", "city", "state", "notes")
-"""The fields that the platform's contact search knows."""
-
 
 class PlatformApi:
     """What a user does on the platform; one attribute an area of the API."""

@@ -25,7 +25,7 @@ from metrics.verdict import Plan
 logger = logging.getLogger(__name__)
 
 AUTO, TABLE, LINES, OFF = "auto", "table", "lines", "off"
-MODES = (AUTO, TABLE, LINES, OFF)
+"""How a run is shown: `auto` is a table where standard output is a terminal, and lines elsewhere."""
 LINE_EVERY_S = 5
 JUDGE_EVERY_S = 5
 """Judging takes percentiles from long histograms: often enough for a reader, too seldom to be felt."""
@@ -62,7 +62,7 @@ class Display:
     """The display of the runs of one process."""
 
     def __init__(self, mode: str) -> None:
-        """Take one of MODES; `auto` is a table where standard output is a terminal, and lines elsewhere."""
+        """Take one of the modes."""
         self._mode = mode if mode != AUTO else TABLE if sys.stdout.isatty() else LINES
         self._ended = gevent.event.Event()
         self._greenlet: gevent.Greenlet | None = None

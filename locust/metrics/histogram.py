@@ -21,14 +21,6 @@ LARGEST = 24 * 3600 * 1_000_000
 """A day in microseconds: what is longer is recorded as this, so that no clock fault can make buckets without bound."""
 
 
-def bucket_of(micros: int) -> int:
-    """The index of the bucket that holds `micros` (0 or more)."""
-    if micros < EXACT:
-        return micros
-    shift = micros.bit_length() - 11
-    return (shift << 10) + (micros >> shift)
-
-
 def lowest_of(index: int) -> int:
     """The lowest value of bucket `index`, in microseconds."""
     if index < EXACT:

@@ -43,7 +43,7 @@ def install(
     `results_dir` gets a directory a run. A headless run is named `run_id`; on Locust's page each start is a run of its
     own, named `run_id` with a number, or afresh where `run_id` is a time stamp. Without `influx_url` points
     stay in that directory. `surroundings` says what is looked at beside the requests, `progress` how a headless run is
-    shown while it goes on: one of `metrics.display.MODES`.
+    shown while it goes on: a mode of `metrics.display`.
     """
     installed: Measurement | None = getattr(locust.events, "lab_measurement", None)
     if installed is not None:

@@ -42,7 +42,7 @@ class Measurement:
         self.influx = influx
         self.surroundings = surroundings
         self.progress = progress
-        """How a headless run is shown while it goes on: one of `metrics.display.MODES`."""
+        """How a headless run is shown while it goes on: a mode of `metrics.display`."""
         self.run_id = run_id
         """The id of the run under way (on a worker as well, from its start on)."""
         self.verdict: Verdict | None = None

@@ -17,8 +17,6 @@ from faker import Faker
 
 from utils.identity import mail_domain
 
-POISON_FIELDS = frozenset({"date_of_birth", "date_of_death", "service_date", "veteran_status", "payment_plan"})
-
 STATUSES = ("lead", "prospect", "customer", "inactive", "qualified", "closed_won", "closed_lost")
 HOUSES = ("Funeral Home", "Memorial Chapel", "Funeral & Cremation", "Memorial Gardens", "Mortuary", "Family Services")
 ROLES = ("Next of kin", "Executor", "Funeral director", "Pre-need client", "Florist", "Clergy", "Monument mason")

@@ -4,7 +4,6 @@ Audio is 8 kHz mono μ-law (ITU-T G.711) throughout: one byte a sample, 160 byte
 """
 
 import json
-import math
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -67,11 +66,6 @@ def encode(samples: Iterable[int]) -> bytes:
     """16-bit linear samples as μ-law, bit for bit what `audioop.lin2ulaw` gives; beyond 16 bits they are clipped."""
     codes = _codes()
     return bytes([codes[min(max(sample, -0x8000), 0x7FFF) & 0xFFFF] for sample in samples])
-
-
-def rms(ulaw: bytes) -> float:
-    """Root mean square of the linear samples; 0.0 for no samples. For tools and tests: too slow for every frame."""
-    return math.sqrt(sum(DECODED[code] ** 2 for code in ulaw) / len(ulaw)) if ulaw else 0.0
 
 
 def is_voiced(payload: bytes) -> bool:

@@ -257,12 +257,6 @@ class NotOverError(TwilioError):
     code = 20009
 
 
-class InvalidValueError(TwilioError):
-    """A parameter has a value that it does not take."""
-
-    code = 20001
-
-
 class NotCancelableError(TwilioError):
     """A message has been sent already."""
 

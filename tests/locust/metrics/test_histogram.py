@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.histogram import EXACT, LARGEST, Histogram, Total, bucket_of, middle_of
+from metrics.histogram import EXACT, LARGEST, Histogram, Total, middle_of
 
 micros = st.one_of(st.integers(0, 5000), st.integers(0, LARGEST))
 samples = st.lists(micros, min_size=1, max_size=300)
@@ -70,6 +70,11 @@ def test_count_mean_and_extremes_are_exact(values: list[int]) -> None:
     assert histogram.mean == sum(values) / len(values)
     assert (histogram.least, histogram.greatest) == (min(values), max(values))
     assert histogram.percentile(1) == max(values) or histogram.percentile(1) == pytest.approx(max(values), rel=0.0005)
+
+
+def bucket_of(value: int) -> int:
+    (index,) = recorded([value]).buckets
+    return index
 
 
 @given(micros)

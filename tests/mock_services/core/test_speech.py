@@ -29,6 +29,10 @@ def frames(ulaw: bytes) -> list[bytes]:
     return [ulaw[start : start + FRAME_BYTES] for start in range(0, len(ulaw), FRAME_BYTES)]
 
 
+def rms(ulaw: bytes) -> float:
+    return math.sqrt(sum(sample**2 for sample in speech.decode(ulaw)) / len(ulaw))
+
+
 def tone(amplitude: float, duration_ms: int = FRAME_MS, hertz: float = 400.0) -> bytes:
     return speech.encode(
         round(amplitude * math.sin(2 * math.pi * hertz * n / speech.SAMPLE_RATE)) for n in range(duration_ms * 8)
@@ -63,11 +67,11 @@ def test_silence_comfort_noise_and_clicks_are_not_voice() -> None:
     assert not is_voiced(bytes([SILENCE]) * FRAME_BYTES)
     for level in (10.0, 60.0):
         noise = speech.comfort_noise(Random(5), 20_000, level)
-        assert speech.rms(noise) == pytest.approx(level, rel=0.05, abs=2.5)
+        assert rms(noise) == pytest.approx(level, rel=0.05, abs=2.5)
         assert not is_voiced(noise)
     click = bytearray([SILENCE]) * FRAME_BYTES
     click[80:84] = b"\x00\x80\x00\x80"
-    assert speech.rms(bytes(click)) > 3000
+    assert rms(bytes(click)) > 3000
     assert not is_voiced(bytes(click))
 
 
@@ -112,7 +116,7 @@ def test_a_recording_is_whole_frames_of_speech_without_silence_around_it(line: R
     assert line.duration_ms == len(cut) * FRAME_MS
     assert all(map(is_voiced, cut[:3]))
     assert is_voiced(cut[-1])
-    assert 1500 < speech.rms(line.ulaw) < 4000
+    assert 1500 < rms(line.ulaw) < 4000
 
 
 @pytest.mark.parametrize("line", every_recording(), ids=lambda line: line.id)
