@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.doubles import ROOT, serving
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Where commands of a form are run, by a pattern that the whole command must match. The places are files of the
 # repository; `.ci/run` runs `scripts/compose-smoke`.
@@ -16,6 +16,7 @@ RUN_BY = {
     r"\./scripts/smoke( .+)?": "tests/scripts/test_smoke.py",
     r"(\w+=\S+ )?\./scripts/doctor( .+)?": "tests/scripts/doctor/test_doctor.py",
     r"\./scripts/lab (up|status|down)( .+)?": "tests/scripts/test_lab.py",
+    r"\./scripts/(check|test( .+)?)": ".ci/run",
     r"\./deploy/kubernetes/up( .+)?": "tests/deploy/test_up.py",
     r"kubectl .+": "tests/deploy",  # no cluster there: the commands are held against the manifests
     r"docker (build|push) .+": "tests/deploy/test_documentation.py",
