@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from metrics.durations import clock
+
 HEIGHT = 200
 WIDE, NARROW = 1060, 520
 LEFT, RIGHT, TOP, BOTTOM = 58, 10, 10, 24
@@ -69,14 +71,10 @@ def ceiling(value: float) -> float:
     return next((step * power for step in (1, 2, 2.5, 5) if value <= step * power), 10 * power)
 
 
-def clock(seconds: float) -> str:
-    """A time of the run as an axis shows it: 45 s, 2:30, 1:02:30."""
+def time_of_run(seconds: float) -> str:
+    """To the nearest second, as an axis shows it: 45 s, 2:30, 1:02:30."""
     whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{whole} s" if whole < 60 else clock(whole)
 
 
 def draw(chart: Chart) -> Markup:
@@ -143,7 +141,7 @@ class _Frame:
         for quarter in range(5):
             anchor = {0: "start", 4: "end"}.get(quarter, "middle")
             yield Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
-                LEFT + self.plot_width * quarter / 4, HEIGHT - 6, anchor, clock(seconds * quarter / 4)
+                LEFT + self.plot_width * quarter / 4, HEIGHT - 6, anchor, time_of_run(seconds * quarter / 4)
             )
 
     def across(self, limit: Limit) -> Markup:
@@ -204,5 +202,5 @@ def _hovers(lines: Sequence[Line], frame: _Frame, unit: str, step: int) -> Itera
         said = ", ".join(f"{name} {value:,.4g}" for name, value in values if value is not None)
         if said:
             yield Markup('<path class="hover" d="M{:.1f} {}v{}h{:.1f}V{}z"><title>{}: {} ({})</title></path>').format(
-                frame.x(i), TOP, HEIGHT - TOP - BOTTOM, frame.slot, TOP, clock(i * step), said, unit
+                frame.x(i), TOP, HEIGHT - TOP - BOTTOM, frame.slot, TOP, time_of_run(i * step), said, unit
             )

@@ -38,11 +38,15 @@ class Worker:
     """A sample a report."""
     ahead: float = -math.inf
     """How far its clock was ahead of the master's when a report came; the most, so the least that reports were late."""
-    clock_offset: float = 0.0
     process: Mapping[str, Any] | None = None
     """What `metrics.process.OwnProcess.take` gave there last."""
     final: bool = False
     """Its last report of this run has come."""
+
+    @property
+    def clock_offset(self) -> float:
+        """What its times are shifted by: `ahead`, where that is no mere lateness of reports."""
+        return self.ahead if CLOCK_TOLERANCE_S < abs(self.ahead) < math.inf else 0.0
 
 
 @dataclass
@@ -96,7 +100,6 @@ class Merge:
             worker = self.workers[worker_id] = Worker(number=len(self.workers) + 1, seen=now, clock=now)
         # A report that is late looks like a clock that is slow: the one that came quickest tells the clocks apart.
         worker.ahead = max(worker.ahead, delta["now"] - now)
-        worker.clock_offset = worker.ahead if abs(worker.ahead) > CLOCK_TOLERANCE_S else 0.0
         worker.seen = now
         worker.clock = delta["now"] - worker.clock_offset
         if delta.get("cpu") is not None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from metrics.areas import area_of
 from metrics.charts import Chart, Limit, Line, draw, step_of
+from metrics.durations import in_words
 from metrics.histogram import Histogram
 from metrics.moments import Moment
 from metrics.outcome import FAILURES, OUTCOMES
@@ -159,16 +160,9 @@ def _plain(value: Any) -> str:
     return {True: "yes", False: "no", "": "–"}[value] if isinstance(value, bool) or value == "" else str(value)
 
 
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s" if rest else ""]
-    return " ".join(part for part in parts if part) or "0 s"
-
-
 def _lasted(facts: Mapping[str, Any]) -> str:
     """How long a run lasted and, where that is known, was to last."""
-    lasted = _duration(facts["duration_s"])
+    lasted = in_words(facts["duration_s"])
     if facts["planned_s"] is not None:
-        lasted += f" of {_duration(facts['planned_s'])} planned"
+        lasted += f" of {in_words(facts['planned_s'])} planned"
     return lasted + (", interrupted" if facts["interrupted"] else "")

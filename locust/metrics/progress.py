@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metrics.areas import AREAS
+from metrics.durations import clock
 from metrics.histogram import Histogram
 from metrics.recorder import Cell
 from metrics.results import Result, figure
@@ -79,19 +80,11 @@ def _percentiles(latency: Histogram) -> tuple[float | None, float | None]:
     return p50, p95
 
 
-def minutes(seconds: float) -> str:
-    """A time of the run as a clock shows it: 1:05, 1:00:05."""
-    whole = max(0, int(seconds))
-    hours, rest = divmod(whole, 3600)
-    text = f"{rest // 60}:{rest % 60:02}"
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else text
-
-
 def heading(snapshot: Snapshot) -> str:
     """Where the run is, and with how much load."""
-    planned = "" if snapshot.planned_s is None else f" of {minutes(snapshot.planned_s)}"
+    planned = "" if snapshot.planned_s is None else f" of {clock(snapshot.planned_s)}"
     workers = f", {snapshot.workers} workers" if snapshot.workers > 1 else ""
-    return f"{minutes(snapshot.elapsed_s)}{planned}, {snapshot.users} users{workers}"
+    return f"{clock(snapshot.elapsed_s)}{planned}, {snapshot.users} users{workers}"
 
 
 def targets_so_far(snapshot: Snapshot) -> str:

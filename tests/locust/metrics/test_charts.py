@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.charts import HEIGHT, MOST_POINTS, WIDE, Chart, Limit, Line, ceiling, clock, draw, thinned
+from metrics.charts import HEIGHT, MOST_POINTS, WIDE, Chart, Limit, Line, ceiling, draw, thinned, time_of_run
 
 values = st.lists(st.one_of(st.none(), st.floats(0, 1e9)), max_size=60)
 
@@ -75,7 +75,7 @@ def test_the_numbers_of_a_second_are_shown_on_hovering() -> None:
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0 s"), (59, "59 s"), (60, "1:00"), (3_750, "1:02:30")])
 def test_an_axis_shows_times_of_the_run(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
+    assert time_of_run(seconds) == shown
 
 
 def test_thinning_keeps_the_highest() -> None:

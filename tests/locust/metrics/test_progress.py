@@ -13,7 +13,7 @@ import pytest
 
 from metrics.display import pause
 from metrics.live_table import LiveTable
-from metrics.progress import line, minutes, snapshot_of
+from metrics.progress import line, snapshot_of
 from metrics.recorder import Recorder
 from metrics.run import Run
 from metrics.targets import Target, Targets
@@ -66,11 +66,6 @@ def test_a_run_that_has_made_no_request_can_be_shown() -> None:
     shown = line(snapshot_of(empty, 0, None, START, empty.results_so_far(Plan())))
     assert shown.startswith("0:00, 0 users: 0 requests a second, 0 so far, 0 failed (0 %), p50 – ms")
     assert shown.endswith("no target can be judged yet")
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (65.9, "1:05"), (3605, "1:00:05"), (-0.1, "0:00")])
-def test_a_time_is_shown_as_a_clock_does(seconds: float, shown: str) -> None:
-    assert minutes(seconds) == shown
 
 
 @pytest.mark.parametrize(
