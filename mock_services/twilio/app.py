@@ -60,7 +60,9 @@ def build() -> Service:
     tapes = Tapes(settings.tape_dir, settings.max_tapes, settings.tape_s)
     recordings = RecordingLog(settings.max_recordings, settings.tape_s, settings.api_url.rstrip("/"))
     directory = Directory(
-        lambda number: scripts.choose(settings.callee_script, randomness.fresh(f"script {number}")), settings.ring_ms
+        lambda number: scripts.choose(settings.callee_script, randomness.fresh(f"script {number}")),
+        settings.ring_ms,
+        settings.max_parties,
     )
     office = CentralOffice(network, account, directory, recordings)
     switchboard = Switchboard(office, scripts, settings.max_calls, settings.calls_per_second, tapes)
@@ -101,7 +103,12 @@ def build() -> Service:
             messages.clear,
         ],
         gauges=lambda: (
-            switchboard.gauges() | {"messages": {"kept": len(messages), **carrier.counts}, "garbage": collections()}
+            switchboard.gauges()
+            | {
+                "messages": {"kept": len(messages), **carrier.counts},
+                "parties": directory.gauges(),
+                "garbage": collections(),
+            }
         ),
         reckoning=reckoning,
     )

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mock_services.core.latency import LONGEST_MS, Fixed
 from mock_services.twilio.calls import Call
 from mock_services.twilio.models import E164
-from mock_services.twilio.parties import Directory, Outcome
+from mock_services.twilio.parties import Directory, Outcome, TooManyPartiesError
 from mock_services.twilio.rest import Rest
 from mock_services.twilio.scripts import ScriptError, misfit_sentence
 from mock_services.twilio.switchboard import Switchboard
@@ -154,7 +154,7 @@ class _Client:
             self._refuse(ref, f"the message is not JSON: {unreadable}")
         except ValidationError as misfit:
             self._refuse(ref, misfit_sentence(misfit))
-        except (ScriptError, TooManyTapesError, _RefError) as refused:
+        except (ScriptError, TooManyTapesError, TooManyPartiesError, _RefError) as refused:
             self._refuse(ref, str(refused))
 
     def _dial(self, dial: Dial) -> None:

@@ -36,19 +36,33 @@ class Party:
     outcome: Outcome = Outcome.ANSWERS
 
 
+class TooManyPartiesError(ValueError):
+    """A party is to be entered while as many are as may be."""
+
+
 class Directory:
-    """Knows who is at which number: those who were entered, and everybody else, who answers.
+    """Knows who is at which number: those who were entered, up to `max_entered`, and everybody else, who answers.
 
     `choose` gives the script that somebody else follows, by their number.
     """
 
-    def __init__(self, choose: Callable[[str], Script], ring: Delay) -> None:
+    def __init__(self, choose: Callable[[str], Script], ring: Delay, max_entered: int) -> None:
         self._choose = choose
         self._ring = ring
+        self._max_entered = max_entered
         self._entered: dict[str, Party] = {}
+        self._refused = 0
 
     def enter(self, number: str, script: Script, ring: Delay | None, outcome: Outcome) -> None:
-        """Say who is at `number` from now on; `ring` None is as long as for everybody."""
+        """Say who is at `number` from now on; `ring` None is as long as for everybody.
+
+        Raises `TooManyPartiesError`, and counts it, where nobody is entered at `number` and no more can be.
+        """
+        if number not in self._entered and len(self._entered) >= self._max_entered:
+            self._refused += 1
+            raise TooManyPartiesError(
+                f"{self._max_entered} parties are entered, and TWILIO_MAX_PARTIES allows no more; a reset forgets them"
+            )
         self._entered[number] = Party(script, ring or self._ring, outcome)
 
     def party(self, number: str) -> Party:
@@ -58,10 +72,11 @@ class Directory:
             return entered
         return Party(self._choose(number), self._ring, MAGIC_OUTCOMES.get(number, Outcome.ANSWERS))
 
-    def __len__(self) -> int:
-        """Count those who were entered."""
-        return len(self._entered)
+    def gauges(self) -> dict[str, int]:
+        """Count those who are entered, and those who could not be."""
+        return {"entered": len(self._entered), "refused": self._refused}
 
     def clear(self) -> None:
-        """Forget those who were entered."""
+        """Forget those who were entered, and all figures."""
         self._entered.clear()
+        self._refused = 0

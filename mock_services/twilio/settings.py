@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=2_000, ge=1, description="calls at a time; the next one is refused")
     max_calls_kept: int = Field(default=20_000, ge=1, description="calls listed over REST; older ended ones go")
     max_numbers: int = Field(default=10_000, ge=1)
+    max_parties: int = Field(default=10_000, ge=1, description="parties entered over the control socket")
     max_messages: int = Field(default=20_000, ge=1, description="text messages kept; the oldest go")
     scripts_file: Annotated[Path, AfterValidator(_hold_scripts)] | None = Field(
         default=None, description="a JSON file of scripts that callers can be given by name, beside those shipped"

@@ -1,12 +1,14 @@
 """Who answers when the account calls out."""
 
+import pytest
+
 from mock_services.core.latency import Fixed
-from mock_services.twilio.parties import Directory, Outcome
+from mock_services.twilio.parties import Directory, Outcome, TooManyPartiesError
 from mock_services.twilio.protocol.turns import Script
 
 
-def directory() -> Directory:
-    return Directory(lambda number: Script(name=f"of {number}"), Fixed(100))
+def directory(max_entered: int = 10) -> Directory:
+    return Directory(lambda number: Script(name=f"of {number}"), Fixed(100), max_entered)
 
 
 def test_everybody_answers_and_has_a_script_by_their_number() -> None:
@@ -26,6 +28,18 @@ def test_who_was_entered_is_there_until_the_directory_is_cleared() -> None:
     hers, his = entered.party("+15005550486"), entered.party("+13105550142")
     assert (hers.script.name, hers.ring, hers.outcome) == ("hers", Fixed(100), Outcome.MACHINE)
     assert (his.script.name, his.ring, his.outcome) == ("his", Fixed(7), Outcome.BUSY)
-    assert len(entered) == 2
+    assert entered.gauges() == {"entered": 2, "refused": 0}
     entered.clear()
     assert entered.party("+13105550142").outcome is Outcome.ANSWERS
+
+
+def test_only_so_many_can_be_entered_and_those_refused_are_counted() -> None:
+    full = directory(max_entered=1)
+    full.enter("+13105550142", Script(name="his"), None, Outcome.BUSY)
+    with pytest.raises(TooManyPartiesError, match="1 parties are entered, and TWILIO_MAX_PARTIES allows no more"):
+        full.enter("+13105550143", Script(name="hers"), None, Outcome.BUSY)
+    full.enter("+13105550142", Script(name="his again"), None, Outcome.ANSWERS)  # who is entered may be changed
+    assert full.party("+13105550142").script.name == "his again"
+    assert full.gauges() == {"entered": 1, "refused": 1}
+    full.clear()
+    assert full.gauges() == {"entered": 0, "refused": 0}
