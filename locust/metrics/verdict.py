@@ -31,6 +31,8 @@ PASS, FAIL, INVALID = "pass", "fail", "invalid"
 EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
 DIAL: Endpoint = ("CALL", "dial")
 """What fails when the Twilio double, and not the target, cannot be reached."""
+CODE: Endpoint = ("SMS", "verification code")
+"""What is not seen without the double, which holds the messages."""
 SATURATED_PERCENT = 90.0
 """The bound of Locust's own CPU warning: above it, for ten seconds on average, latencies measure the generator."""
 MOST_DROPPED_PERCENT = 1.0
@@ -306,23 +308,26 @@ def _unjudged(facts: RunFacts, results: Sequence[Result]) -> Iterator[str]:
         yield f"no target was judged: each was skipped, such as {first.target.name}: {first.why_skipped}"
 
 
-def _lost_calls(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:
-    """What the Twilio double's absence cost, as the phone met it."""
+def _lost_with_double(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:
+    """What the Twilio double's absence cost, as the phone and the readers of SMS met it."""
     lost = sum(cell.outcomes.get(LAB, 0) for cell in endpoints.values())
     undialled = endpoints.get(DIAL, Cell()).outcomes.get(LAB, 0)
-    if cut_off := lost - undialled:
+    unseen = endpoints.get(CODE, Cell()).outcomes.get(LAB, 0)
+    if cut_off := lost - undialled - unseen:
         yield f"Twilio double lost: {cut_off} calls ended with its control socket, which counts for no target"
     if undialled:
         yield (
             f"Twilio double unreachable: {undialled} calls could not be dialled, which counts for no target; start it, "
             "or set LAB_TWILIO_URL to it"
         )
+    if unseen:
+        yield f"Twilio double lost: whether {unseen} verification codes came is not known, which counts for no target"
 
 
 def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
     generator = facts.generator
     plan = facts.plan
-    yield from _lost_calls(facts.endpoints)
+    yield from _lost_with_double(facts.endpoints)
     if plan.interrupted_after_s is not None and plan.planned_s is not None:
         yield f"interrupted after {plan.interrupted_after_s:.0f} of {plan.planned_s:.0f} s"
     if plan.unclean:

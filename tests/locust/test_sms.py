@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.platform_target import Request, Target, running_target
-from utils.sms import Inbox
+from utils.sms import Inbox, UnansweredError
 
 SID = "AC1ab00000000000000000000000000001"
 
@@ -43,10 +43,18 @@ def test_the_code_is_the_six_digits_that_stand_alone(double: Target, body: str, 
     assert inbox(double).newest_code("+12025550142") == code
 
 
-@pytest.mark.parametrize("reply", [(404, {}), (200, "no json"), (200, {}), (200, {"messages": [{}]}), (200, [])])
-def test_without_a_message_there_is_no_code(double: Target, reply: Any) -> None:
-    double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", reply)
+def test_without_a_message_there_is_no_code(double: Target) -> None:
+    holds(double)
     assert inbox(double).newest_code("+12025550142") is None
+
+
+@pytest.mark.parametrize(
+    "reply", [(404, {}), (503, {}), (200, "no json"), (200, {}), (200, {"messages": [{}]}), (200, [])]
+)
+def test_an_answer_that_is_not_the_doubles_tells_of_no_code(double: Target, reply: Any) -> None:
+    double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", reply)
+    with pytest.raises(UnansweredError):
+        inbox(double).newest_code("+12025550142")
 
 
 @pytest.mark.parametrize(
@@ -64,5 +72,25 @@ def test_a_code_that_does_not_come_is_waited_for_only_so_long(double: Target) ->
 
 def test_a_code_is_read_as_soon_as_it_has_come(double: Target) -> None:
     answers: Iterator[Any] = iter([(200, {"messages": []}), (200, {"messages": [{"body": "code 222333"}]})])
+    double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", lambda _: next(answers))
+    assert inbox(double).wait_for_code("+12025550142", 5.0) == "222333"
+
+
+def test_a_code_that_is_not_seen_while_the_double_was_away_is_not_known_to_be_missing(double: Target) -> None:
+    answers: Iterator[Any] = iter([(200, {"messages": []}), (503, {}), *[(200, {"messages": []})] * 9])
+    double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", lambda _: next(answers))
+    with pytest.raises(UnansweredError, match="503"):
+        inbox(double).wait_for_code("+12025550142", 0.8)
+
+
+def test_a_double_that_has_died_is_told_from_a_code_that_does_not_come() -> None:
+    with running_target() as gone:
+        url = gone.url
+    with pytest.raises(UnansweredError):
+        Inbox(url, SID, "token").wait_for_code("+12025550142", 0.3)
+
+
+def test_a_double_that_was_away_and_has_the_code_after_all_is_no_matter(double: Target) -> None:
+    answers: Iterator[Any] = iter([(503, {}), (200, {"messages": [{"body": "code 222333"}]})])
     double.on(f"GET /2010-04-01/Accounts/{SID}/Messages.json", lambda _: next(answers))
     assert inbox(double).wait_for_code("+12025550142", 5.0) == "222333"

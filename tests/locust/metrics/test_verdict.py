@@ -118,7 +118,11 @@ def test_a_dead_backend_fails_the_run_and_is_named() -> None:
 
 
 def test_a_dead_twilio_double_is_not_called_the_backend() -> None:
-    lost = {("CALL", "dial"): cell(4, failures=4, outcome="lab"), ("CALL", "turn"): cell(9, failures=3, outcome="lab")}
+    lost = {
+        ("CALL", "dial"): cell(4, failures=4, outcome="lab"),
+        ("CALL", "turn"): cell(9, failures=3, outcome="lab"),
+        ("SMS", "verification code"): cell(5, failures=2, outcome="lab"),
+    }
     verdict = judge(facts({CONTACTS: cell(50), **lost}), TARGETS)
     assert verdict.verdict == "invalid"
     assert (
@@ -128,6 +132,7 @@ def test_a_dead_twilio_double_is_not_called_the_backend() -> None:
             "Twilio double lost: 3 calls ended with its control socket, which counts for no target",
             "Twilio double unreachable: 4 calls could not be dialled, which counts for no target; start it, or set "
             "LAB_TWILIO_URL to it",
+            "Twilio double lost: whether 2 verification codes came is not known, which counts for no target",
         ]
     )
     assert [(result.status, result.value) for result in verdict.results if result.target == ERRORS] == [("met", 0.0)]
