@@ -15,6 +15,7 @@ import http.client
 import io
 import json
 import re
+import sys
 import urllib.parse
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +43,11 @@ class Gateway(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], influx: Influx2) -> None:
         self.influx = influx
         super().__init__(address, Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a client that left before its answer, as a master does that is stopped; report anything else."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -200,3 +200,14 @@ def test_tokens_and_buckets_outlive_a_restart(influxd: int, tmp_path: Path) -> N
     assert (second.org, second.tokens, second.buckets) == (first.org, first.tokens, first.buckets)
     assert reader in second.tokens
     assert (tmp_path / "state.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("error", "reported"), [(BrokenPipeError(32, "Broken pipe"), False), (KeyError("x"), True)])
+def test_a_client_that_leaves_before_its_answer_is_no_fault_of_the_gateway(
+    lab: Lab, capsys: pytest.CaptureFixture[str], error: Exception, reported: bool
+) -> None:
+    try:
+        raise error
+    except (OSError, KeyError):
+        lab.server.handle_error(None, ("127.0.0.1", 1))
+    assert ("Traceback" in capsys.readouterr().err) is reported
