@@ -1,4 +1,6 @@
-"""The command line of the suite's own small commands (`scripts/cleanup`, `scripts/replay`)."""
+"""Command lines of the lab: wrong usage ends with 3 and one sentence."""
+
+from __future__ import annotations
 
 import argparse
 import sys
@@ -8,9 +10,14 @@ from configs.settings import WRONG_USAGE
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose wrong usage is 3 and one sentence, as everywhere in the lab."""
+    """An argument parser that exits with 3 where argparse's own would with 2, which here says "invalid run"."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and end."""
-        sys.stderr.write(f"{self.prog}: {message}; `{self.prog} --help` lists what it takes\n")
-        raise SystemExit(WRONG_USAGE)
+        refuse(f"{self.prog}: {message}; `{self.prog} --help` lists what it takes")
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Say one sentence and end with the code of wrong usage."""
+    sys.stderr.write(f"{sentence}\n")
+    raise SystemExit(WRONG_USAGE)

@@ -18,11 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from locallab.bootstrap import ROOT
-from locallab.command_line import Parser, refuse
 from metrics.compare import ALL, BETTER, NO_WORSE, WORSE, Comparison, Row, Rules, Side, compare
 from metrics.page import markdown_cell
 from metrics.results import figure
 from metrics.stored import FILE_NAME, StoredRunError, read_stored_run
+from utils.command_line import Parser, refuse
 
 COLOURS = {WORSE: "bold red", BETTER: "green", NO_WORSE: "green"}
 COLUMNS = ("endpoint", "requests", "p50 ms", "p95 ms", "errors %", "answer")

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FrameType
 
 from locallab.bootstrap import ROOT, USAGE_EXIT
-from locallab.command_line import refuse
 from locallab.processes import LabError, Running, Spec, start, stop, wait_ready
 from metrics.interception import Interception
+from utils.command_line import refuse
 from utils.plain_http import SetupError
 from utils.sentinel import Watch
 

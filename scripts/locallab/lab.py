@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from locallab import stack
+from locallab.arguments import whole_number
 from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
-from locallab.command_line import Parser, refuse, whole_number
 from locallab.processes import (
     POLL_S,
     STOP_GRACE_S,
@@ -26,6 +26,7 @@ from locallab.processes import (
     stop,
     wait_ready,
 )
+from utils.command_line import Parser, refuse
 
 HOME = ROOT / ".lab"
 CLEAN_UP_S = 60  # users end their calls, what they made is removed, the report is written

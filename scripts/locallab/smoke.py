@@ -21,10 +21,11 @@ from types import FrameType
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
 from locallab import stack
+from locallab.arguments import is_address, whole_number
 from locallab.bootstrap import ROOT, USAGE_EXIT
-from locallab.command_line import Parser, is_address, refuse, whole_number
 from locallab.processes import POLL_S, LabError, Running, check_port, signal_group, start, stop, wait_ready
 from metrics.report import amend, point_latest_at
+from utils.command_line import Parser, refuse
 
 INVALID_EXIT = 2
 RUN_ID = re.compile(r"(?!latest$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

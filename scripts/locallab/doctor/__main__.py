@@ -16,14 +16,15 @@ from rich.console import Console
 from configs.profiles import ProfileError, load_profiles
 from configs.settings import SettingsError, load_settings
 from configs.targets import load_targets
+from locallab.arguments import is_address, whole_number
 from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
-from locallab.command_line import Parser, is_address, refuse, whole_number
 from locallab.doctor.examination import Asked, Examination, Group
 from locallab.doctor.page import as_json, conclusion, has_problem, show
 from locallab.processes import LabError
 from locallab.stack import Ports
 from metrics.targets import TargetError
 from mock_services.core.faults.settings import read_file
+from utils.command_line import Parser, refuse
 
 DEFAULT_PROFILE = "smoke"
 
