@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
 def doubles() -> Mapping[str, Service]:
     """Give every double by its name, made from the environment as its process makes it."""
-    vendors = {vendor.prefix: vendor.build() for vendor in VENDORS}
+    vendors = {vendor: build() for vendor, build in VENDORS.items()}
     return {"backend": Backend(BackendSettings()), "twilio": build_twilio(), **vendors}
 
 

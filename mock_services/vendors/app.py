@@ -7,9 +7,8 @@ process's own: health, the metrics of all, the faults of all, a reset of all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -17,37 +16,29 @@ from starlette.types import Receive, Scope, Send
 
 from mock_services.core.operations import Exchange, json_response
 from mock_services.core.service import Service
+from mock_services.core.vendor_hosts import STUB_HOSTS
 from mock_services.deepgram.app import build as build_deepgram
 from mock_services.elevenlabs.app import build as build_elevenlabs
 from mock_services.openai.app import build as build_openai
 from mock_services.sendgrid.app import build as build_sendgrid
 from mock_services.stripe.app import build as build_stripe
 
-
-@dataclass(frozen=True, slots=True)
-class Vendor:
-    """One vendor: its path prefix (without slashes), the host names that it answers to, and how it is made."""
-
-    prefix: str
-    hosts: tuple[str, ...]
-    build: Callable[[], Service]
-
-
-VENDORS: tuple[Vendor, ...] = (
-    Vendor("deepgram", ("agent.deepgram.com", "api.deepgram.com"), build_deepgram),
-    Vendor("openai", ("api.openai.com",), build_openai),
-    Vendor("elevenlabs", ("api.elevenlabs.io",), build_elevenlabs),
-    Vendor("stripe", ("api.stripe.com",), build_stripe),
-    Vendor("sendgrid", ("api.sendgrid.com",), build_sendgrid),
-)
+VENDORS: Mapping[str, Callable[[], Service]] = {
+    "deepgram": build_deepgram,
+    "openai": build_openai,
+    "elevenlabs": build_elevenlabs,
+    "stripe": build_stripe,
+    "sendgrid": build_sendgrid,
+}
+"""How each vendor's double is made, by the vendor's name: its path prefix, without slashes."""
 
 
 class VendorsApp:
     """The ASGI application that hands each request to its vendor."""
 
-    def __init__(self, vendors: Sequence[Vendor] = VENDORS) -> None:
-        self._services = {vendor.prefix: vendor.build() for vendor in vendors}
-        self._by_host = {host: self._services[vendor.prefix] for vendor in vendors for host in vendor.hosts}
+    def __init__(self) -> None:
+        self._services = {vendor: build() for vendor, build in VENDORS.items()}
+        self._by_host = {host: self._services[vendor] for vendor, hosts in STUB_HOSTS.items() for host in hosts}
         self._own = Service(
             "vendors",
             (),
