@@ -81,6 +81,8 @@ class Call(ABC):
         leg.deck.end(time.monotonic())
         leg.record.end(self._last_status())
         await leg.close()
+        for each in (leg, *leg.children):
+            await each.request_owed()
         self.progress.tell("completed", self._final_fields())
         failure = await leg.settled()
         kept = await self._keep()

@@ -77,6 +77,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """The `action` of a verb that was cut short: it is requested all the same, and nobody executes what it answers.
+
+    A hang-up always leaves it owed; another document that takes the verb's place does so `on_redirect` only.
+    """
+
+    document: Document
+    action: str | None
+    method: str
+    more: Fields
+    on_redirect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CentralOffice:
     """What all calls share."""
 
@@ -128,6 +142,7 @@ class Leg:
         self.callbacks = Callbacks(office.network, run_id)
         self.failure: Failure | None = None
         self.reason = "twiml-end"
+        self.owed: Owed | None = None
         self.rejected_as: str | None = None  # the status of a call that was not answered because of <Reject>
         self.session: MediaSession | None = None  # the newest bidirectional stream
         self.sessions: list[MediaSession] = []  # all streams
@@ -174,6 +189,18 @@ class Leg:
     async def follow(self, document: Document, action: str | None, method: str, more: Fields) -> Document | Ending:
         """Request a verb's `action`, which is the present document's own URL where there is none."""
         return await self.go_to("action", Webhook(joined(document.url, action or ""), method), more)
+
+    async def request_owed(self) -> None:
+        """Request the action that a verb left owed, if there is one, and pass over its answer."""
+        owed, self.owed = self.owed, None
+        if owed is None:
+            return
+        url = joined(owed.document.url, owed.action or "")
+        fields = [*self.fields(), *owed.more]
+        try:
+            await self.network.call_webhook("action", owed.method, url, fields, self.run_id, self._cookies)
+        except WebhookError as failure:
+            self.fail("answer", failure.reason, str(failure), failure.code)
 
     async def go_to_source(self, source: Source) -> Document | Ending:
         """Take the document that a REST request names or holds."""

@@ -54,7 +54,7 @@ class Performance:
                 if self._interruption is None or task is None or task.cancelling():
                     raise
             if self._interruption is not None:
-                step = partial(self._leg.go_to_source, self._interruption)
+                step = partial(self._go_elsewhere, self._interruption)
                 self._interruption = None
             elif isinstance(following, Document):
                 step = partial(self._execute, following)
@@ -69,6 +69,14 @@ class Performance:
         self._interruption = source
         self._performing.cancel()
         return True
+
+    async def _go_elsewhere(self, source: Source) -> Document | Ending:
+        """Go on with another document, once the verb that it stopped has had its action requested, if that is owed."""
+        leg = self._leg
+        if leg.owed is not None and leg.owed.on_redirect:
+            await leg.request_owed()
+        leg.owed = None
+        return await leg.go_to_source(source)
 
     async def _execute(self, document: Document) -> Document | Ending:
         leg = self._leg
@@ -127,7 +135,11 @@ class Performance:
 
 async def screen(leg: Leg, webhook: Webhook) -> bool:
     """Let a called party hear the document of its own; False if that hangs up or cannot be executed."""
-    return await Performance(leg).run(partial(leg.go_to, "Url", webhook)) is Ending.NO_MORE
+    ending = await Performance(leg).run(partial(leg.go_to, "Url", webhook))
+    if ending is Ending.HANG_UP:
+        leg.record.end("completed")
+        await leg.request_owed()
+    return ending is Ending.NO_MORE
 
 
 def _rejection(document: Document) -> str:

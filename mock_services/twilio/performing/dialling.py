@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mock_services.twilio.callbacks import Progress, Subscription, Webhook
-from mock_services.twilio.leg import Document, Ending, Leg, Next, Source, nobody
+from mock_services.twilio.leg import Document, Ending, Leg, Next, Owed, Source, nobody
 from mock_services.twilio.models import E164, CallRecord
 from mock_services.twilio.parties import Party
 from mock_services.twilio.performing.ringing import ring
@@ -15,6 +15,7 @@ from mock_services.twilio.protocol.steps import Interrupt, Speak
 from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import Dial, DialledNumber
 from mock_services.twilio.protocol.webhook import Fields
+from mock_services.twilio.recordings import Recording
 
 Screen = Callable[[Leg, Webhook], Awaitable[bool]]
 """Lets a called party hear a document of its own before it is connected; False if that ends its call."""
@@ -96,7 +97,11 @@ class ChildCall:
 
 
 async def dial(leg: Leg, verb: Dial, document: Document, screen: Screen) -> Next:
-    """Ring, connect, wait for the end of the conversation, and go on with the action."""
+    """Ring, connect, wait for the end of the conversation, and go on with the action.
+
+    Where the caller hangs up or is sent to another document, the dialled calls end and the action is asked all the
+    same, with nobody to execute its answer. So it was measured of Twilio, a redirect's own document second.
+    """
     leg.answered(document)
     for dialled in verb.numbers:
         if not E164.fullmatch(dialled.number):
@@ -108,25 +113,39 @@ async def dial(leg: Leg, verb: Dial, document: Document, screen: Screen) -> Next
         leg.office.account.add_call(child.leg.record)
         leg.office.running[child.leg.record.sid] = child
         leg.children.append(child.leg)
+    chosen, recording, cut_short = None, None, False
     try:
         chosen = await _first(children, verb.timeout, screen)
-        recorded = await _bridge(leg, verb, chosen, document) if chosen is not None else []
+        if chosen is not None:
+            recording = _begin_recording(leg, verb, document)
+            await chosen.talk(verb.time_limit)
+    except asyncio.CancelledError:
+        cut_short = True
+        raise
     finally:
+        if recording is not None:
+            leg.finish_recording(recording)
         for child in children:
             leg.office.running.pop(child.leg.record.sid, None)
             child.finish()
+        more = _told(leg, chosen, children, recording)
+        if cut_short and verb.action is not None:
+            leg.owed = Owed(document, verb.action, verb.method, more, on_redirect=True)
     leg.failure = leg.failure or next((child.leg.failure for child in children if child.leg.failure), None)
-    told = chosen or children[0]
-    if verb.action is None:
-        return None
-    more = [
+    return None if verb.action is None else await leg.follow(document, verb.action, verb.method, more)
+
+
+def _told(leg: Leg, chosen: ChildCall | None, children: list[ChildCall], recording: Recording | None) -> Fields:
+    """Give what the action is told: of the call that was connected, or of the first whose ringing was cut short."""
+    canceled = (child for child in children if child.leg.record.status == "canceled")
+    told = chosen or next(canceled, children[0])
+    return [
         ("DialCallStatus", told.leg.record.status),
         ("DialCallSid", told.leg.record.sid),
         ("DialCallDuration", str(told.leg.record.duration)),
         ("DialBridged", str(told.bridged).lower()),
-        *recorded,
+        *(recording.fields(leg.network.account_sid) if recording is not None and recording.exists else ()),
     ]
-    return await leg.follow(document, verb.action, verb.method, more)
 
 
 async def _first(children: list[ChildCall], patience: float, screen: Screen) -> ChildCall | None:
@@ -147,16 +166,11 @@ async def _first(children: list[ChildCall], patience: float, screen: Screen) -> 
             await asyncio.wait(waiting)
 
 
-async def _bridge(leg: Leg, verb: Dial, child: ChildCall, document: Document) -> Fields:
-    """Let the two talk; give what the action is told of a recording, if there is one."""
-    recording = None
-    if verb.record not in {"do-not-record", "false"}:
-        channels = 2 if verb.record.endswith("-dual") else 1
-        recording = leg.begin_recording("DialVerb", Subscription.of(verb.recording_status, document.url), channels)
-        leg.attach(recording.tape)
-    try:
-        await child.talk(verb.time_limit)
-    finally:
-        if recording is not None:
-            leg.finish_recording(recording)
-    return recording.fields(leg.network.account_sid) if recording is not None and recording.exists else []
+def _begin_recording(leg: Leg, verb: Dial, document: Document) -> Recording | None:
+    """Begin to record the conversation, if that is asked for."""
+    if verb.record in {"do-not-record", "false"}:
+        return None
+    channels = 2 if verb.record.endswith("-dual") else 1
+    recording = leg.begin_recording("DialVerb", Subscription.of(verb.recording_status, document.url), channels)
+    leg.attach(recording.tape)
+    return recording

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mock_services.core.speech import load_recordings
 from mock_services.twilio.callbacks import Subscription
-from mock_services.twilio.leg import Document, Ending, Leg, Next, ulaw
+from mock_services.twilio.leg import Document, Ending, Leg, Next, Owed, ulaw
 from mock_services.twilio.performing import speech
 from mock_services.twilio.protocol import answers
 from mock_services.twilio.protocol.answers import Act, Moment
@@ -43,7 +43,10 @@ async def gather(leg: Leg, verb: Gather, document: Document) -> Next:
 
 
 async def record(leg: Leg, verb: Record, document: Document) -> Next:
-    """Record what the party says, and go on with the action if it said something."""
+    """Record what the party says, and go on with the action if it said something.
+
+    Where somebody hangs up, the action is asked when the call is over.
+    """
     leg.answered(document)
     if verb.play_beep:
         await asyncio.sleep(BEEP_SECONDS)
@@ -57,17 +60,18 @@ async def record(leg: Leg, verb: Record, document: Document) -> Next:
         recording.tape.caller(ulaw(leg.network.voice.line(line)), now + at)
     try:
         await _live_through(leg, course, recorded.at)
-        leg.finish_recording(recording, now + recorded.end if recorded.lines else recording.tape.began)
+    except asyncio.CancelledError:
+        recorded = answers.record(verb, answers.cut_off(course, min(time.monotonic() - now, recorded.at)))
+        raise
     finally:
-        leg.finish_recording(recording)  # where it was cut short from outside
-    hung_up = recorded.key == answers.HANG_UP
-    if not recorded.lines:
-        return _hang_up(leg) if hung_up else None
+        leg.finish_recording(recording, now + recorded.end if recorded.lines else recording.tape.began)
+        hung_up = recorded.key == answers.HANG_UP
+        more = [*recording.fields(leg.network.account_sid), ("Digits", recorded.key)]
+        if hung_up and recorded.lines:
+            leg.owed = Owed(document, verb.action, verb.method, more)
     if hung_up:
-        leg.record.end("completed")
-    more = [*recording.fields(leg.network.account_sid), ("Digits", recorded.key)]
-    following = await leg.follow(document, verb.action, verb.method, more)
-    return _hang_up(leg) if hung_up else following
+        return _hang_up(leg)
+    return await leg.follow(document, verb.action, verb.method, more) if recorded.lines else None
 
 
 def _any_input(leg: Leg, verb: Gather) -> str:

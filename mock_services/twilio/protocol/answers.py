@@ -84,6 +84,11 @@ def moments(answer: str, seconds_of: Callable[[str], float]) -> tuple[Moment, ..
     return tuple(laid)
 
 
+def cut_off(course: Sequence[Moment], at: float) -> tuple[Moment, ...]:
+    """Give the course of somebody who hangs up at `at`, in the middle of what they say if need be."""
+    return (*(moment for moment in course if moment.at < at), Moment(at, at, Act.HANG_UP))
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What a `<Gather>` got, `at` seconds after it began to listen; neither digits nor speech is no input."""

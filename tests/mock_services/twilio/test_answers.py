@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mock_services.twilio.protocol.answers import Act, gather, lines_in, moments, over_prompt, record
+from mock_services.twilio.protocol.answers import Act, cut_off, gather, lines_in, moments, over_prompt, record
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.verbs import Gather, Record
 
@@ -116,6 +116,17 @@ def test_what_is_said_is_recorded(verb: Record, answer: str, begin: float, end: 
     recorded = record(verb, moments(answer, two_seconds))
     assert [recorded.begin, recorded.end] == pytest.approx([begin, end])
     assert recorded.key == key
+
+
+@given(RECORDS, ANSWERS, st.floats(0, 10))
+def test_a_recording_that_is_cut_off_ends_there_with_what_was_said(verb: Record, answer: str, at: float) -> None:
+    course = moments(answer, two_seconds)
+    whole = record(verb, course)
+    at = min(at, whole.at)
+    cut = record(verb, cut_off(course, at))
+    assert (cut.at, cut.key) == (at, "hangup")
+    assert cut.lines == tuple(line for line in whole.lines if line[0] < at)
+    assert cut.end <= max(at, cut.begin)
 
 
 def test_silence_is_no_recording() -> None:
