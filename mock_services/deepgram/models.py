@@ -13,7 +13,7 @@ from mock_services.core.randomness import Randomness
 from mock_services.deepgram.errors import InvalidAuth, TooManyRequests
 from mock_services.deepgram.protocol import AgentSession
 from mock_services.deepgram.settings import DeepgramSettings
-from mock_services.deepgram.tally import Tally
+from mock_services.deepgram.tally import AgentTally
 
 
 class Account:
@@ -60,7 +60,7 @@ class VoiceAgents:
 
     def __init__(self, account: Account) -> None:
         self.settings = account.settings
-        self.tally = Tally()
+        self.tally = AgentTally()
         self.open_sessions = 0
         self._account = account
 

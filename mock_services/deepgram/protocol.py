@@ -23,7 +23,7 @@ from mock_services.deepgram import messages as m
 from mock_services.deepgram import voice
 from mock_services.deepgram.hearing import Heard, Hearing
 from mock_services.deepgram.script import RESULT, Rule, Script
-from mock_services.deepgram.tally import Tally
+from mock_services.deepgram.tally import AgentTally
 from mock_services.deepgram.timing import Timing
 
 QUEUED_INJECTIONS: Final = 16
@@ -53,7 +53,7 @@ class AgentSession:
         request_id: str,
         timing: Timing,
         random: Random,
-        tally: Tally,
+        tally: AgentTally,
         now: float,
         *,
         lenient: bool = True,

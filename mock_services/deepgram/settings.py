@@ -8,9 +8,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mock_services.core.speech import FRAME_MS
-from mock_services.deepgram.listen.timing import ListenTiming
 from mock_services.deepgram.script import Script, read_script
-from mock_services.deepgram.timing import Timing
+from mock_services.deepgram.timing import ListenTiming, Timing
 
 USUAL = Timing()
 USUAL_LISTEN = ListenTiming()

@@ -11,7 +11,26 @@ from mock_services.core.durations import Milliseconds
 
 @dataclass(slots=True)
 class Tally:
-    """Counters of all sessions since the start or the last reset."""
+    """Counters since the start or the last reset: subclasses name them, as fields that have defaults."""
+
+    def clear(self) -> None:
+        """Begin every count anew, in place: open sessions hold this object."""
+        fresh = type(self)()
+        for counter in fields(self):
+            setattr(self, counter.name, getattr(fresh, counter.name))
+
+    def summary(self) -> dict[str, Any]:
+        """Give everything counted, as JSON takes it."""
+        return {counter.name: _plain(getattr(self, counter.name)) for counter in fields(self)}
+
+
+def _plain(counted: Any) -> Any:
+    return counted.summary() if isinstance(counted, Milliseconds) else counted
+
+
+@dataclass(slots=True)
+class AgentTally(Tally):
+    """Counters of all of the voice agent's sessions."""
 
     sessions: int = 0
     refused: int = 0
@@ -28,25 +47,19 @@ class Tally:
     lateness_ms: Milliseconds = field(default_factory=Milliseconds)
     """How much later than planned this process sent: large values mean that the stub itself is overloaded."""
 
-    def clear(self) -> None:
-        """Begin every count anew, in place: open sessions hold this object."""
-        fresh = Tally()
-        for counter in fields(self):
-            setattr(self, counter.name, getattr(fresh, counter.name))
 
-    def summary(self) -> dict[str, Any]:
-        """Give everything counted, as JSON takes it."""
-        return {
-            "sessions": self.sessions,
-            "refused": self.refused,
-            "greetings": self.greetings,
-            "user_turns": self.user_turns,
-            "barge_ins": self.barge_ins,
-            "function_calls": self.function_calls,
-            "audio_messages_heard": self.audio_messages_heard,
-            "audio_bytes_sent": self.audio_bytes_sent,
-            "errors": dict(self.errors),
-            "warnings": dict(self.warnings),
-            "turn_delay_ms": self.turn_delay_ms.summary(),
-            "lateness_ms": self.lateness_ms.summary(),
-        }
+@dataclass(slots=True)
+class ListenTally(Tally):
+    """Counters of all streams and files of transcription. `audio_ms` is of those that ended."""
+
+    streams: int = 0
+    files: int = 0
+    refused: int = 0
+    audio_messages: int = 0
+    audio_ms: int = 0
+    finals: int = 0
+    interims: int = 0
+    interims_left_out: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    lateness_ms: Milliseconds = field(default_factory=Milliseconds)
+    """As in `AgentTally`."""

@@ -9,8 +9,8 @@ from typing import Any
 from mock_services.deepgram.errors import TooManyRequests
 from mock_services.deepgram.listen.options import ListenOptions
 from mock_services.deepgram.listen.session import ListenSession
-from mock_services.deepgram.listen.tally import ListenTally
 from mock_services.deepgram.models import Account
+from mock_services.deepgram.tally import ListenTally
 
 
 class Listeners:

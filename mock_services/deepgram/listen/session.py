@@ -19,11 +19,11 @@ from mock_services.core.conversation import Close, Output
 from mock_services.deepgram.listen.audio import AudioFormat
 from mock_services.deepgram.listen.messages import Scribe
 from mock_services.deepgram.listen.options import ListenOptions
-from mock_services.deepgram.listen.tally import ListenTally
-from mock_services.deepgram.listen.timing import ListenTiming
 from mock_services.deepgram.listen.transcriber import Event, Rules, Segment, Transcriber
 from mock_services.deepgram.listen.wav import UnreadableAudio, read_header
 from mock_services.deepgram.protocol import NEVER
+from mock_services.deepgram.tally import ListenTally
+from mock_services.deepgram.timing import ListenTiming
 
 INTERIMS_WAITING: Final = 1_000
 """Messages that may wait to be sent; beyond that interim results are left out: later ones say the same and more."""

@@ -12,7 +12,7 @@ from mock_services.core.conversation import Close, Output
 from mock_services.core.speech import FRAME_BYTES, FRAME_MS, SAMPLE_RATE, SILENCE, load_recordings
 from mock_services.deepgram import voice
 from mock_services.deepgram.protocol import AgentSession
-from mock_services.deepgram.tally import Tally
+from mock_services.deepgram.tally import AgentTally
 from mock_services.deepgram.timing import Timing
 
 CALLER = {line.topic: line for line in load_recordings("caller")}
@@ -46,7 +46,7 @@ class Client:
 
     def __init__(self, *, lenient: bool = True, **timing: Any) -> None:
         self.timing = Timing(**timing)
-        self.tally = Tally()
+        self.tally = AgentTally()
         self.now = 100.0
         self.session = AgentSession("id", self.timing, Random(1), self.tally, self.now, lenient=lenient)
         self.received: list[tuple[float, Output]] = []

@@ -11,7 +11,7 @@ from mock_services.core.conversation import Close, Output
 from mock_services.core.speech import FRAME_BYTES, SILENCE, load_recordings
 from mock_services.deepgram.protocol import AgentSession
 from mock_services.deepgram.script import Script
-from mock_services.deepgram.tally import Tally
+from mock_services.deepgram.tally import AgentTally
 from mock_services.deepgram.timing import Timing
 
 SCRIPT = Script.model_validate({"rule": [{"said": "opening", "call": "look_up", "reply": "From {result}."}]})
@@ -61,9 +61,9 @@ any_step = st.one_of(
 good_start: Step = ("text", json.dumps(SETTINGS))
 
 
-def converse(steps: list[Step], timing: Timing, *, late_s: float = 0.0) -> tuple[list[Output], Tally]:
+def converse(steps: list[Step], timing: Timing, *, late_s: float = 0.0) -> tuple[list[Output], AgentTally]:
     """Play the steps, each poll `late_s` after what it is for was due; give all that was sent."""
-    tally = Tally()
+    tally = AgentTally()
     session = AgentSession("id", timing, Random(5), tally, 0.0, script=SCRIPT)
     now = 0.0
     sent: list[Output] = []

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mock_services.core.conversation import Close, Output
 from mock_services.deepgram.listen.options import read_options
 from mock_services.deepgram.listen.session import ListenSession
-from mock_services.deepgram.listen.tally import ListenTally
-from mock_services.deepgram.listen.timing import ListenTiming
+from mock_services.deepgram.tally import ListenTally
+from mock_services.deepgram.timing import ListenTiming
 from tests.mock_services.deepgram.listen.sounds import CALLER, ulaw_silence
 
 OPTIONS = {

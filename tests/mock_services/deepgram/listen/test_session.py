@@ -13,8 +13,8 @@ import pytest
 from mock_services.core.conversation import Close, Output
 from mock_services.deepgram.listen.options import read_options
 from mock_services.deepgram.listen.session import ListenSession
-from mock_services.deepgram.listen.tally import ListenTally
-from mock_services.deepgram.listen.timing import ListenTiming
+from mock_services.deepgram.tally import ListenTally
+from mock_services.deepgram.timing import ListenTiming
 from tests.mock_services.deepgram.listen.sounds import CALLER, pcm, pcm_silence, tone, ulaw_silence, wave
 
 PLATFORM = {
