@@ -124,6 +124,8 @@ class Plan:
     """Which target broke and at how many users, when that ended the run before its time."""
     users: Sequence[int] = ()
     """How many users each second of the run was to have; empty when nobody said."""
+    stages_missed: list[str] = field(default_factory=list)
+    """A sentence for each stage of the load profile whose users were still to start, or to leave, at its end."""
     planned_s: float | None = None
     """How long the run was to last; None when nobody said."""
     interrupted_after_s: float | None = None
@@ -347,6 +349,8 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
             f"schedule missed: nobody was free for {generator.starts_dropped} of {generator.starts} planned starts; "
             "give the profile more users"
         )
+    for missed in plan.stages_missed:
+        yield f"schedule missed: {missed}; give the stage more time, or a higher spawn_rate"
     if generator.points_lost:
         why = f": {generator.points_lost_because}" if generator.points_lost_because else ""
         yield f"points lost: {generator.points_lost} of the run's points are not in InfluxDB{why}"

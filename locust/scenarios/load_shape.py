@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gevent
-from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
-from configs.profiles import Profile
+from configs.profiles import Profile, Stage
 from locust import LoadTestShape
-from metrics.ends import end_as_in_time
 from metrics.results import Result
 from metrics.targets import ERRORS, LATENCY
+from metrics.verdict import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -23,60 +23,98 @@ WINDOW_S = 10
 """A target is broken when the requests of so many seconds together miss it."""
 AT_LEAST = 20
 """Fewer requests than this in the window prove nothing."""
-GRACE_S = 1.5
-"""How long after its end a profile's shape may take to see it: it is asked every second, but not while users start."""
+ASKED_EVERY_S = 1.0
+"""How often Locust asks a shape."""
 
 Missed = Callable[[int, int], Sequence[Result]]
 """The targets that the last seconds missed: takes the window and the fewest requests."""
 
 
 class ProfileShape(LoadTestShape):
-    """Goes through a profile's stages."""
+    """Goes through a profile's stages: each begins at its second, whatever became of the users of the one before.
 
-    def __init__(self, profile: Profile, missed: Missed, broke: Callable[[str], None]) -> None:
-        """Take the profile, how to learn which targets the last seconds missed, and whom to tell what broke."""
+    Locust asks for it once a second, which `scenarios.spawning` keeps true while users start. Its clock runs from the
+    moment at which the run has been prepared.
+    """
+
+    def __init__(self, profile: Profile, missed: Missed, plan: Callable[[], Plan]) -> None:
+        """Take the profile, how to learn which targets the last seconds missed, and the plan of the run under way."""
         super().__init__()
         self.profile = profile
         self._missed = missed
-        self._broke = broke
-        self._over = False
-        """Locust has been told that the run is to end."""
-        self._timer: gevent.Greenlet | None = None
+        self._plan = plan
+        self._going = False
+        self._current = 0
+        """The stage that is under way, counted from 0; past the last one when the run is over."""
 
-    def reset_time(self) -> None:
-        """Begin a run's time: Locust asks for it when the run begins, and once more when its target is prepared."""
-        super().reset_time()
-        self._over = False
-        if self._timer is not None:
-            self._timer.kill(block=False)
-        self._timer = gevent.spawn_later(self.profile.seconds + GRACE_S, self._end_overdue)
+    def begin(self) -> None:
+        """Begin the first stage: the run has been prepared."""
+        self.reset_time()
+        self._current = 0
+        self._going = True
 
-    def _end_overdue(self) -> None:
-        """End a run whose users are still starting when its time is up: Locust's master asks no shape until then."""
-        runner = self.runner
-        if self._over or runner is None or runner.state not in {STATE_SPAWNING, STATE_RUNNING}:
-            return
-        logger.info("The profile %s ends with %d users.", self.profile.name, runner.user_count)
-        end_as_in_time(runner, headless=runner.environment.web_ui is None)
+    def end(self) -> None:
+        """The run ends, whatever ended it."""
+        self._going = False
+
+    @property
+    def is_through(self) -> bool:
+        """Whether the profile's whole time has gone by."""
+        return self._current >= len(self.profile.stages)
 
     def tick(self) -> tuple[int, float] | None:
-        """Users and spawn rate of this second; None when the run is to end."""
-        wanted = self._wanted()
-        self._over = wanted is None
-        return wanted
-
-    def _wanted(self) -> tuple[int, float] | None:
-        elapsed = self.get_run_time()
-        stage = self.profile.at(elapsed)
-        if stage is None:
+        """Users and spawn rate from now on; None when the run is to end."""
+        if self._going:
+            self._wait_for_a_near_end()
+            self._move_on()
+        if self.is_through or self._is_broken():
             return None
-        if self.profile.until_target_breaks and elapsed >= WINDOW_S:
-            # A rate that is still to be reached says nothing of what the target can bear.
-            missed = self._missed(WINDOW_S, AT_LEAST)
-            broken = [result for result in missed if result.target.kind in {LATENCY, ERRORS}]
-            if broken:
-                sentence = f"at {self.get_current_user_count()} users the last {WINDOW_S} s missed {broken[0].sentence}"
-                logger.info("The profile %s ends: %s.", self.profile.name, sentence)
-                self._broke(sentence)
-                return None
+        stage = self._stage
         return stage.users, stage.spawn_rate
+
+    @property
+    def _stage(self) -> Stage:
+        return self.profile.stages[self._current]
+
+    def _left_s(self) -> float:
+        """How long the stage that is under way still lasts."""
+        ends = sum(stage.seconds for stage in self.profile.stages[: self._current + 1])
+        return float(ends - self.get_run_time())
+
+    def _wait_for_a_near_end(self) -> None:
+        """Let the next stage begin in time, where Locust would ask again only after that."""
+        while self._going and 0 < (left_s := self._left_s()) < ASKED_EVERY_S:
+            gevent.sleep(left_s)
+
+    def _move_on(self) -> None:
+        """Go to the stage whose time it is, and take note of those that did not get as far as they were to."""
+        while not self.is_through and self._left_s() <= 0:
+            stage, begun = self._stage, users_begun(self.runner)
+            if begun != stage.users:
+                sentence = (
+                    f"stage {self._current + 1} of the profile {self.profile.name} was to have "
+                    f"{stage.users} users, and had {begun} when its time was over"
+                )
+                logger.warning("Schedule missed: %s.", sentence)
+                self._plan().stages_missed.append(sentence)
+            self._current += 1
+
+    def _is_broken(self) -> bool:
+        """Whether the profile ends early; the plan then says why."""
+        if not self.profile.until_target_breaks or self.get_run_time() < WINDOW_S:
+            return False
+        # A rate that is still to be reached says nothing of what the target can bear.
+        missed = self._missed(WINDOW_S, AT_LEAST)
+        broken = [result for result in missed if result.target.kind in {LATENCY, ERRORS}]
+        if not broken:
+            return False
+        sentence = f"at {self.get_current_user_count()} users the last {WINDOW_S} s missed {broken[0].sentence}"
+        logger.info("The profile %s ends: %s.", self.profile.name, sentence)
+        self._plan().broke = sentence
+        return True
+
+
+def users_begun(runner: Any) -> int:
+    """How many users Locust has ordered so far: those who were told to leave and finish their task are not of them."""
+    dispatcher = runner._users_dispatcher
+    return 0 if dispatcher is None else int(dispatcher.get_current_user_count())

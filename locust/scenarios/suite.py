@@ -40,6 +40,7 @@ from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
 from scenarios.reconciling import Reconciler
+from scenarios.spawning import forget_shape, start_beside_shape
 from utils.accounts import Kind
 from utils.desk import Desk
 from utils.logs import set_up_logs
@@ -100,6 +101,7 @@ class Conductor:
         self._lab = Lab(settings, lambda: self.measurement.run_id)
         self._reconciler = Reconciler(settings, self._lab.caused)
         self._profile: Profile | None = None
+        self._shape: ProfileShape | None = None
         self._open_model: OpenModel | None = None
         self._prepared = False
         """A headless run has been prepared, before its clock started."""
@@ -156,13 +158,12 @@ class Conductor:
         options = environment.parsed_options
         self._profile = profile = profile.resized(options.num_users, options.run_time)
         options.run_time = None  # else Locust waits for so long once more when the profile is through
-        environment.shape_class = ProfileShape(profile, self.measurement.missed_lately, self._on_broken_target)
-        environment.shape_class.runner = runner
+        self._shape = ProfileShape(profile, self.measurement.missed_lately, lambda: self.measurement.plan)
+        self._shape.runner = runner
+        environment.shape_class = self._shape
+        start_beside_shape(environment, runner)
         setattr(options, OPEN, profile.arrivals_per_second)
         setattr(options, POISSON, profile.poisson)
-
-    def _on_broken_target(self, sentence: str) -> None:
-        self.measurement.plan.broke = sentence
 
     def _let_sigterm_end_a_profile(self, runner: Any) -> None:
         """Locust listens to SIGTERM only once a shape has ended; until then it would be killed without a report."""
@@ -227,14 +228,16 @@ class Conductor:
 
     def _on_test_start(self, environment: Any, **_rest: Any) -> None:
         """Refuse a start from Locust's page that cannot be: what is spawning the users ends, quietly."""
-        if self._prepared:
-            self._prepared = False
-            return
-        try:
-            self._prepare(environment, environment.runner.target_user_count)
-        except (SetupError, SettingsError) as error:
-            logger.error("The run was not started. %s", error)  # noqa: TRY400 - a sentence, no traceback
-            raise gevent.GreenletExit from None
+        if not self._prepared:
+            try:
+                self._prepare(environment, environment.runner.target_user_count)
+            except (SetupError, SettingsError) as error:
+                logger.error("The run was not started. %s", error)  # noqa: TRY400 - a sentence, no traceback
+                forget_shape(environment.runner)
+                raise gevent.GreenletExit from None
+        self._prepared = False
+        if self._shape is not None:
+            self._shape.begin()
 
     def _on_worker_stop(self, environment: Any, **_rest: Any) -> None:
         self._lab.hang_up()
@@ -244,10 +247,10 @@ class Conductor:
 
     def _on_test_stopping(self, environment: Any, **_rest: Any) -> None:
         self._ended.clear()
-        shape = environment.shape_class
-        if self._profile is None or shape is None or environment.web_ui is not None or self.measurement.plan.broke:
+        if self._shape is None:
             return
-        if self._profile.at(shape.get_run_time()) is not None:
+        self._shape.end()
+        if environment.web_ui is None and not self.measurement.plan.broke and not self._shape.is_through:
             # Locust ends a shape that a signal cut short as it ends one that is through.
             self.measurement.interrupted()
 

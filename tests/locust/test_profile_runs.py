@@ -7,7 +7,10 @@ import itertools
 import json
 import re
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 
 from tests.support.locust_process import wait_until
 from tests.support.platform_target import Reply, Request, Target, running_target
-from tests.support.ports import free_port
+from tests.support.ports import free, free_port
 from tests.support.suite_lab import Suite, clean_environment, ended
 
 PROFILES = """
@@ -34,6 +37,12 @@ until_target_breaks = true
 users = 60
 spawn_rate = 2
 run_time = "3s"
+[slow-stage]
+stages = [
+    { users = 40, spawn_rate = 2, run_time = "3s" },
+    { users = 4, spawn_rate = 50, run_time = "2s" },
+    { users = 12, spawn_rate = 50, run_time = "2s" },
+]
 [open]
 users = 8
 spawn_rate = 50
@@ -110,6 +119,11 @@ def target() -> Iterator[Target]:
         yield started
 
 
+def slow_token(request: Request) -> Reply:
+    time.sleep(2.5)
+    return 200, {"access_token": "a", "refresh_token": "r", "token_type": "bearer"}
+
+
 class Runs:
     """Runs of the CRM scenario with a profile, and what they leave."""
 
@@ -182,12 +196,70 @@ def test_a_run_ends_at_its_time_while_its_users_are_still_starting(runs: Runs) -
     worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
     other = Suite(runs.environment(""), *worker, locustfile="scenarios/crm_load_test.py")
     with ended(master, other):
-        assert master.finish(60) == 0, master.output
+        assert master.finish(60) == 2, master.output
         assert other.finish(20) == 0, other.output
     verdict = runs.verdict()
-    assert (verdict["planned_s"], verdict["interrupted"], verdict["invalid"]) == (3, False, [])
+    assert (verdict["planned_s"], verdict["interrupted"]) == (3, False)
+    assert re.match(r"schedule missed: stage 1 .* 60 users, and had 6 when", verdict["invalid"][0])
     assert verdict["duration_s"] < 12, "it would take half a minute to start them all"
     assert verdict["users"] < 30
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stage_begins_at_its_second_while_the_users_of_the_one_before_are_still_starting(
+    runs: Runs, workers: int
+) -> None:
+    port = str(free_port())
+    bus = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2"]
+    master = runs.start("slow-stage", *(bus if workers else []))
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    file = "scenarios/crm_load_test.py"
+    others = [Suite(runs.environment(""), *worker, locustfile=file) for _ in range(workers)]
+    with ended(master, *others):
+        assert master.finish(60) == 2, master.output
+        assert [other.finish(20) for other in others] == [0] * workers
+    begun = dict(re.findall(r"^\[(.*?)\] .*Shape test updating to (\d+) users", master.output, re.MULTILINE))
+    began = {int(users): datetime.strptime(at, "%Y-%m-%d %H:%M:%S,%f") for at, users in begun.items()}
+    assert list(began) == [40, 4, 12]
+    assert [(at - began[40]).total_seconds() for at in began.values()] == pytest.approx([0, 3, 5], abs=0.4)
+    verdict = runs.verdict()
+    assert verdict["users"] == 12
+    assert 7 <= verdict["duration_s"] < 11
+    # The one stage that never had its users is named, and the others, which had theirs, are not.
+    sentence = (
+        "schedule missed: stage 1 of the profile slow-stage was to have 40 users, and had 6 when its time was over"
+    )
+    assert verdict["invalid"] == [f"{sentence}; give the stage more time, or a higher spawn_rate"]
+    assert sentence in (runs.directory / "run" / "summary.md").read_text()
+
+
+def test_on_the_page_a_profile_whose_start_was_refused_can_be_started_once_more(runs: Runs, target: Target) -> None:
+    port, bus = free_port(), str(free_port())
+    page = ["--web-host", "127.0.0.1", "--web-port", str(port)]
+    own = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", bus, "--expect-workers", "1"]
+    # Accounts take longer to be made than the first stage lasts, which begins only after that.
+    target.on("POST /api/auth/register/token", slow_token)
+    master = Suite(runs.environment("two"), *own, *page, locustfile="scenarios/crm_load_test.py")
+    bus_of = ["--worker", "--master-host", "127.0.0.1", "--master-port", bus]
+    worker = Suite(runs.environment(""), *bus_of, locustfile="scenarios/crm_load_test.py")
+
+    def swarm(host: str) -> None:
+        form = urllib.parse.urlencode({"user_count": "1", "spawn_rate": "1", "host": host}).encode()
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/swarm", form, timeout=10).close()
+
+    with ended(master, worker):
+        master.read_until("reported as ready")
+        wait_until(lambda: not free(port), "page of Locust's")
+        swarm("http://127.0.0.1:1")
+        master.read_until("The run was not started. The target http://127.0.0.1:1 does not answer")
+        swarm(target.url)
+        master.read_until("Shape test stopping")
+        wait_until((runs.directory / "run" / "verdict.json").exists, "verdict", 60)
+        master.process.terminate()
+        assert master.finish(30) == 0, master.output
+    verdict = runs.verdict()
+    assert (verdict["verdict"], verdict["users"], verdict["interrupted"]) == ("pass", 6, False), master.output
+    assert 5 <= verdict["duration_s"] < 8
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])

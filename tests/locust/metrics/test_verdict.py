@@ -63,6 +63,10 @@ INVALIDITIES = {
     "interrupted": (facts(plan=Plan(planned_s=120, interrupted_after_s=7.2)), "^interrupted after 7 of 120 s$"),
     "unclean": (facts(plan=Plan(unclean="no answer")), "^the target stopped answering: no answer$"),
     "schedule": (facts(generator=Generator(starts=200, starts_dropped=3)), "schedule missed: .* 3 of 200 planned"),
+    "stage": (
+        facts(plan=Plan(stages_missed=["stage 1 had 6 of 40 users"])),
+        "^schedule missed: stage 1 had 6 of 40 users; give",
+    ),
     "nothing": (facts({}, scenarios={"Visitor": [1, 0]}), "no request was made"),
 }
 
