@@ -39,6 +39,7 @@ REASONS = frozenset(
         "webhook-http-error",
         "twiml-invalid",
         "call-rejected",
+        "not-simulated",
         "stream-handshake",
         "stream-lost",
         "turn-timeout",

@@ -12,8 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mock_services.core.latency import LONGEST_MS, Fixed
 from mock_services.twilio.calls import Call
-from mock_services.twilio.models import E164
-from mock_services.twilio.parties import Directory, Outcome, TooManyPartiesError
+from mock_services.twilio.parties import ADDRESSES, Directory, Outcome, TooManyPartiesError
 from mock_services.twilio.rest import Rest
 from mock_services.twilio.scripts import ScriptError, misfit_sentence
 from mock_services.twilio.switchboard import Switchboard
@@ -23,10 +22,10 @@ EVENTS_WAITING = 20_000  # a client that reads slower than its calls speak is gi
 CLOSE_SECONDS = 1.0
 
 
-def _dialable(number: str) -> str:
-    if E164.fullmatch(number) is None:
-        raise ValueError("it takes + and 2 to 15 digits")
-    return number
+def _dialable(address: str) -> str:
+    if not any(form.fullmatch(address) for form in ADDRESSES.values()):
+        raise ValueError("it takes + and 2 to 15 digits, client: and a name, or sip: and an address")
+    return address
 
 
 def _fit_for_a_header(run_id: str) -> str:
@@ -59,12 +58,12 @@ class HangUp(BaseModel):
 
 
 class Party(BaseModel):
-    """Say who is at a number that the account calls: over REST, or with `<Dial>`."""
+    """Say who is at an address that the account calls: a number over REST, or any that `<Dial>` names."""
 
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["party"]
-    number: Annotated[str, AfterValidator(_dialable)]
+    number: Annotated[str, AfterValidator(_dialable)] = Field(max_length=320)
     script: str | dict[str, Any] | None = None
     ring_ms: float | None = Field(default=None, ge=0, le=LONGEST_MS)
     outcome: Outcome = Outcome.ANSWERS

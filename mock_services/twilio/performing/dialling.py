@@ -1,4 +1,4 @@
-"""`<Dial>`: rings other numbers and connects the caller to the first that answers."""
+"""`<Dial>`: rings other parties and connects the caller to the first that answers."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import Awaitable, Callable
 
 from mock_services.twilio.callbacks import Progress, Subscription, Webhook
 from mock_services.twilio.leg import Document, Ending, Leg, Next, Owed, Source, nobody
-from mock_services.twilio.models import E164, CallRecord
-from mock_services.twilio.parties import Party
+from mock_services.twilio.models import CallRecord
+from mock_services.twilio.parties import ADDRESSES, Party
 from mock_services.twilio.performing.ringing import ring
 from mock_services.twilio.performing.speech import tones_length
 from mock_services.twilio.protocol.steps import Interrupt, Speak
 from mock_services.twilio.protocol.urls import joined
-from mock_services.twilio.protocol.verbs import Dial, DialledNumber
-from mock_services.twilio.protocol.webhook import Fields
+from mock_services.twilio.protocol.verbs import Dial, Dialled, Noun
+from mock_services.twilio.protocol.webhook import SIP_STATUS, Fields
 from mock_services.twilio.recordings import Recording
 
+INVALID_ADDRESS = {Noun.NUMBER: 13223, Noun.SIP: 13243}
 Screen = Callable[[Leg, Webhook], Awaitable[bool]]
 """Lets a called party hear a document of its own before it is connected; False if that ends its call."""
 
 
 class ChildCall:
-    """The call to one of the numbers that a `<Dial>` rings."""
+    """The call to one of the parties that a `<Dial>` rings."""
 
-    def __init__(self, parent: Leg, dialled: DialledNumber, caller: str, document: Document) -> None:
+    def __init__(self, parent: Leg, dialled: Dialled, caller: str, document: Document) -> None:
         office = parent.office
-        record = CallRecord(caller, dialled.number, None, "outbound-dial", "queued", parent_call_sid=parent.record.sid)
-        self.party: Party = office.directory.party(dialled.number)
+        record = CallRecord(caller, dialled.address, None, "outbound-dial", "queued", parent_call_sid=parent.record.sid)
+        self.party: Party = office.directory.party(dialled.address)
         self.dialled = dialled
-        random = office.network.randomness.fresh(f"called {parent.run_id} {dialled.number} {parent.random.random()}")
+        random = office.network.randomness.fresh(f"called {parent.run_id} {dialled.address} {parent.random.random()}")
         self.leg = Leg(office, record, self.party.script, random, parent.run_id, nobody)
         self.bridged = False
         self.screen_url = None if dialled.url is None else joined(document.url, dialled.url)
@@ -37,6 +38,11 @@ class ChildCall:
         self.progress = Progress(self.leg.callbacks, record, self.leg.fields, subscription)
         self._ended = asyncio.Event()
         self._limit: asyncio.TimerHandle | None = None
+
+    @property
+    def sip_status(self) -> str:
+        """How the call ended, as SIP has it."""
+        return SIP_STATUS[self.leg.record.status]
 
     def redirect(self, source: Source) -> bool:
         """Refuse: a called party goes where its caller goes."""
@@ -103,12 +109,17 @@ async def dial(leg: Leg, verb: Dial, document: Document, screen: Screen) -> Next
     same, with nobody to execute its answer. So it was measured of Twilio, a redirect's own document second.
     """
     leg.answered(document)
-    for dialled in verb.numbers:
-        if not E164.fullmatch(dialled.number):
-            leg.fail("dial", "number-invalid", f"<Dial> names {dialled.number[:50]!r}, which is no number", 13223)
+    if verb.unsimulated:
+        detail = f"<Dial><{verb.unsimulated}> is TwiML that the lab does not simulate: the call ends here"
+        leg.fail("dial", "not-simulated", detail)
+        return Ending.HANG_UP
+    for dialled in verb.parties:
+        if not ADDRESSES[dialled.noun].fullmatch(dialled.address):
+            detail = f"<Dial> names {dialled.address[:50]!r}, which is no address of a {dialled.noun}"
+            leg.fail("dial", "number-invalid", detail, INVALID_ADDRESS.get(dialled.noun))
             return Ending.HANG_UP
     caller = verb.caller_id or leg.record.caller
-    children = [ChildCall(leg, dialled, caller, document) for dialled in verb.numbers]
+    children = [ChildCall(leg, dialled, caller, document) for dialled in verb.parties]
     for child in children:
         leg.office.account.add_call(child.leg.record)
         leg.office.running[child.leg.record.sid] = child
@@ -139,11 +150,13 @@ def _told(leg: Leg, chosen: ChildCall | None, children: list[ChildCall], recordi
     """Give what the action is told: of the call that was connected, or of the first whose ringing was cut short."""
     canceled = (child for child in children if child.leg.record.status == "canceled")
     told = chosen or next(canceled, children[0])
+    sip = [("DialSipCallId", f"{told.leg.record.sid[2:]}@0.0.0.0"), ("DialSipResponseCode", told.sip_status)]
     return [
         ("DialCallStatus", told.leg.record.status),
         ("DialCallSid", told.leg.record.sid),
         ("DialCallDuration", str(told.leg.record.duration)),
         ("DialBridged", str(told.bridged).lower()),
+        *(sip if told.dialled.noun is Noun.SIP else ()),
         *(recording.fields(leg.network.account_sid) if recording is not None and recording.exists else ()),
     ]
 

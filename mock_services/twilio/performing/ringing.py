@@ -8,7 +8,7 @@ from mock_services.twilio.callbacks import Progress
 from mock_services.twilio.leg import Leg
 from mock_services.twilio.parties import Outcome, Party
 
-UNREACHED = {Outcome.BUSY: "busy", Outcome.FAILED: "failed"}
+UNREACHED = {Outcome.BUSY: "busy", Outcome.FAILED: "failed", Outcome.UNREGISTERED: "no-answer"}
 
 
 async def ring(leg: Leg, party: Party, patience: float, progress: Progress) -> bool:

@@ -27,9 +27,10 @@ from mock_services.twilio.protocol.verbs import (
     Callback,
     Connect,
     Dial,
-    DialledNumber,
+    Dialled,
     Gather,
     Hangup,
+    Noun,
     Pause,
     Play,
     Prompt,
@@ -44,7 +45,8 @@ from mock_services.twilio.protocol.verbs import (
 )
 
 MAX_BYTES: Final = 64 * 1024  # Twilio refuses larger documents
-MAX_DIALLED: Final = 10  # numbers that one <Dial> rings at a time
+MAX_DIALLED: Final = 10  # parties that one <Dial> rings at a time
+UNSIMULATED_NOUNS: Final = ("Conference", "Queue", "Application", "Sim", "WhatsApp")
 TWIML_TYPES: Final = frozenset({"text/xml", "application/xml", "text/html"})
 TRACKS: Final = frozenset({"inbound_track", "outbound_track", "both_tracks"})
 RECORDING_EVENTS: Final = frozenset({"in-progress", "completed", "absent"})
@@ -208,13 +210,16 @@ def _record(element: Element) -> Record:
 
 
 def _dial(element: Element) -> Dial:
-    if unknown := [child for child in element if child.tag != "Number"]:
-        raise TwimlError(f"<Dial> holds <{shown(unknown[0].tag)}>; the lab dials a number or <Number> only", 12100)
-    numbers = tuple(_dialled(child) for child in element) or (DialledNumber(text(element)),)
-    if len(numbers) > MAX_DIALLED:
-        raise TwimlError(f"<Dial> holds {len(numbers)} numbers; it takes at most {MAX_DIALLED}", 12100)
+    nouns = [child.tag for child in element]
+    if unknown := [noun for noun in nouns if noun not in {*Noun, *UNSIMULATED_NOUNS}]:
+        takes = ", ".join(f"<{noun}>" for noun in (*Noun, *UNSIMULATED_NOUNS))
+        raise TwimlError(f"<Dial> holds <{shown(unknown[0])}>; it takes a number, or {takes}", 12100)
+    if len(nouns) > MAX_DIALLED:
+        raise TwimlError(f"<Dial> holds {len(nouns)} parties; it takes at most {MAX_DIALLED}", 12100)
+    unsimulated = next((noun for noun in nouns if noun in UNSIMULATED_NOUNS), "")
+    dialled = tuple(_dialled(child) for child in element) if not unsimulated else ()
     return Dial(
-        numbers=numbers,
+        parties=dialled or (Dialled(text(element)),),
         action=element.get("action"),
         method=method(element),
         timeout=number(element, "timeout", 30),
@@ -222,12 +227,18 @@ def _dial(element: Element) -> Dial:
         caller_id=element.get("callerId"),
         record=choice(element, "record", DIAL_RECORDS, "do-not-record"),
         recording_status=_recording_status(element),
+        unsimulated=unsimulated,
     )
 
 
-def _dialled(element: Element) -> DialledNumber:
-    return DialledNumber(
-        number=text(element),
+def _dialled(element: Element) -> Dialled:
+    noun = Noun(element.tag)
+    named = text(element)
+    if noun is Noun.CLIENT:
+        named = f"client:{named or (element.findtext('Identity') or '').strip()}"
+    return Dialled(
+        address=named.partition("?")[0] if noun is Noun.SIP else named,  # what follows are headers of the SIP request
+        noun=noun,
         url=element.get("url"),
         method=method(element),
         send_digits=tones(element, "sendDigits"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,23 @@ class Record:
     status: Callback = Callback()
 
 
-@dataclass(frozen=True, slots=True)
-class DialledNumber:
-    """A number that `<Dial>` rings. `url`: TwiML that the called party hears before it is connected."""
+class Noun(StrEnum):
+    """What `<Dial>` rings, by the element that names it."""
 
-    number: str
+    NUMBER = "Number"
+    CLIENT = "Client"
+    SIP = "Sip"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Whom `<Dial>` rings: a phone number, `client:NAME`, or `sip:` and an address.
+
+    `url`: TwiML that the called party hears before it is connected.
+    """
+
+    address: str
+    noun: Noun = Noun.NUMBER
     url: str | None = None
     method: str = "POST"
     send_digits: str = ""
@@ -145,9 +158,12 @@ class DialledNumber:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Ring `numbers`, all at once, and connect the caller to the first that answers."""
+    """Ring `parties`, all at once, and connect the caller to the first that answers.
 
-    numbers: tuple[DialledNumber, ...]
+    `unsimulated` names an element that Twilio would connect the caller to, and the lab does not have.
+    """
+
+    parties: tuple[Dialled, ...]
     action: str | None = None
     method: str = "POST"
     timeout: float = 30.0
@@ -155,6 +171,7 @@ class Dial:
     caller_id: str | None = None
     record: str = "do-not-record"
     recording_status: Callback = Callback()
+    unsimulated: str = ""
 
 
 Verb = Say | Play | Pause | Hangup | Reject | Redirect | Connect | Start | Stop | Gather | Record | Dial

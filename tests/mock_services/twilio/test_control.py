@@ -42,6 +42,8 @@ async def test_a_stranger_is_refused(double: Double, authorization: str) -> None
         ({**DIAL, "script": {"answers": ["Hello!"]}}, "one", "neither keys, nor the name of a line, nor hangup"),
         ({"type": "hangup", "ref": "nobody"}, "nobody", "no call under way"),
         ({"type": "party", "number": "reception"}, None, "party.number is 'reception': it takes + and 2 to 15 digits"),
+        ({"type": "party", "number": "client:"}, None, "party.number is 'client:'"),
+        ({"type": "party", "number": "sip:kate"}, None, "party.number is 'sip:kate'"),
         (
             {"type": "party", "number": NUMBER, "outcome": "sleeps"},
             None,

@@ -43,3 +43,14 @@ def test_only_so_many_can_be_entered_and_those_refused_are_counted() -> None:
     assert full.gauges() == {"entered": 1, "refused": 1}
     full.clear()
     assert full.gauges() == {"entered": 0, "refused": 0}
+
+
+@pytest.mark.parametrize(
+    ("address", "outcome"),
+    [("client:joey", "unregistered"), ("sip:kate@lab.example", "failed"), ("sips:kate@lab.example", "failed")],
+)
+def test_where_nobody_has_registered_nobody_answers(address: str, outcome: str) -> None:
+    registered = directory()
+    assert registered.party(address).outcome == outcome
+    registered.enter(address, Script(name="hers"), None, Outcome.ANSWERS)
+    assert registered.party(address).outcome is Outcome.ANSWERS

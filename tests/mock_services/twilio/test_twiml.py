@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_services.twilio.protocol.attributes import TwimlError
-from mock_services.twilio.protocol.twiml import MAX_BYTES, parse, read
+from mock_services.twilio.protocol.twiml import MAX_BYTES, UNSIMULATED_NOUNS, parse, read
 from mock_services.twilio.protocol.verbs import (
     Callback,
     Connect,
     Dial,
-    DialledNumber,
+    Dialled,
     Gather,
     Hangup,
+    Noun,
     Pause,
     Play,
     Record,
@@ -67,7 +68,7 @@ def test_verbs_that_listen_and_dial_have_twilios_defaults() -> None:
     assert parse(b"<Response><Gather/><Record/><Dial>+13105550177</Dial></Response>") == (
         Gather(action=None, method="POST", timeout=5, speech_timeout=5, finish_on_key="#", num_digits=None),
         Record(timeout=5, max_length=3600, finish_on_key="1234567890*#", play_beep=True, trim=True),
-        Dial((DialledNumber("+13105550177"),), timeout=30, time_limit=14_400, caller_id=None),
+        Dial((Dialled("+13105550177"),), timeout=30, time_limit=14_400, caller_id=None),
     )
 
 
@@ -105,13 +106,13 @@ def test_what_verbs_ask_for_is_read() -> None:
         ),
         Dial(
             (
-                DialledNumber(
+                Dialled(
                     "+13105550177",
-                    "/w",
+                    url="/w",
                     send_digits="w12",
                     status=Callback("/s", events=frozenset({"initiated", "answered"})),
                 ),
-                DialledNumber("+13105550178"),
+                Dialled("+13105550178"),
             ),
             action="/d",
             timeout=9,
@@ -122,6 +123,28 @@ def test_what_verbs_ask_for_is_read() -> None:
         Start(Stream("wss://lab.example/s", {}, "ear", "both_tracks", Callback("/e"))),
         Stop("ear"),
     )
+
+
+def test_clients_and_sip_addresses_are_dialled_beside_numbers() -> None:
+    document = b"""<Response><Dial><Number>+13105550177</Number><Client url="/w">joey</Client>
+    <Client><Identity>ada</Identity><Parameter name="k" value="v"/></Client>
+    <Sip username="u" password="p" statusCallback="/s">sip:kate@lab.example:5060;transport=tcp?x-k=v</Sip>
+    </Dial></Response>"""
+    (dial,) = parse(document)
+    assert isinstance(dial, Dial)
+    assert dial.parties == (
+        Dialled("+13105550177"),
+        Dialled("client:joey", Noun.CLIENT, url="/w"),
+        Dialled("client:ada", Noun.CLIENT),
+        Dialled("sip:kate@lab.example:5060;transport=tcp", Noun.SIP, status=Callback("/s")),
+    )
+
+
+@pytest.mark.parametrize("noun", UNSIMULATED_NOUNS)
+def test_what_the_lab_does_not_simulate_is_twiml_all_the_same(noun: str) -> None:
+    (dial,) = parse(f"<Response><Dial><{noun}>x</{noun}></Dial></Response>".encode())
+    assert isinstance(dial, Dial)
+    assert dial.unsimulated == noun
 
 
 def test_an_empty_response_has_no_verbs() -> None:
@@ -150,7 +173,7 @@ def test_an_empty_response_has_no_verbs() -> None:
         (b"<Response><Gather><Dial/></Gather></Response>", "<Gather> holds <Dial>"),
         (b'<Response><Gather actionOnEmptyResult="maybe"/></Response>', "false or true"),
         (b'<Response><Record trim="hair"/></Response>', "trim='hair'"),
-        (b"<Response><Dial><Client>joey</Client></Dial></Response>", "holds <Client>"),
+        (b"<Response><Dial><Pigeon>joey</Pigeon></Dial></Response>", "holds <Pigeon>; it takes a number, or <Number>"),
         (b"<Response><Dial>" + b"<Number>1</Number>" * 11 + b"</Dial></Response>", "at most 10"),
         (b'<Response><Dial record="loud"/></Response>', "record='loud'"),
         (b'<Response><Play digits="abc"/></Response>', "telephone and w"),
