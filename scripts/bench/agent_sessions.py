@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import sys
 import time
 from random import Random
 from typing import Any
@@ -21,7 +19,9 @@ from typing import Any
 import orjson
 import psutil
 import uvloop
-from bench.pinned import get, process, waited_ms
+from bench.command import BenchParser, any_number, conclude
+from bench.pinned import Cores, get, process, waited_ms
+from locallab.arguments import whole_number
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from mock_services.core.speech import FRAME_BYTES, SILENCE, load_recordings
@@ -131,21 +131,17 @@ class Talker(WSListener):
 
 def main() -> None:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/agent", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--streams", type=int, default=400, help="conversations at once (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long all are held (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser = BenchParser("agent", __doc__)
+    parser.takes("--streams", whole_number(1, STREAMS_LIMIT), 400, "conversations at once")
+    parser.takes("--seconds", any_number(1, 600), 15.0, "how long all are held")
     asked = parser.parse_args()
-    if not 1 <= asked.streams <= STREAMS_LIMIT or not 1 <= asked.seconds <= 600:
-        parser.exit(3, f"agent: it takes 1 to {STREAMS_LIMIT} streams and 1 to 600 seconds\n")
     environment = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_MAX_SESSIONS": str(asked.streams), "LAB_SEED": "bench"}
-    cores = sorted(os.sched_getaffinity(0))
-    with process("mock_services.deepgram", cores[0], environment, "--port", "0") as (stub, url):
-        os.sched_setaffinity(0, {cores[-1]})
+    cores = Cores.of_this_process()
+    with process("mock_services.deepgram", cores.server, environment, "--port", "0") as (stub, url):
+        os.sched_setaffinity(0, {cores.client})
         figures = uvloop.run(measure(asked, stub, url))
-    figures["cores"] = "one each" if len(cores) > 1 else "one for both"
-    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
-    sys.exit(verdict(figures)[0])
+    figures["cores"] = str(cores)
+    conclude(asked, figures, as_text(figures), verdict(figures)[0])
 
 
 async def measure(asked: argparse.Namespace, stub: int, url: str) -> dict[str, Any]:

@@ -10,10 +10,7 @@ Exit code 0: on target; 1: off target; 2: the run is worth nothing.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
@@ -21,8 +18,10 @@ from urllib.parse import urlsplit
 
 import uvloop
 from bench.chain_server import KINDS, PATH
+from bench.command import BenchParser, any_number, conclude
 from bench.many_connections import ask_for
-from bench.pinned import process, ran_us
+from bench.pinned import Cores, process, ran_us
+from locallab.arguments import whole_number
 
 MOST_COST = 0.10
 CONNECTIONS = 16
@@ -32,27 +31,23 @@ CLEAN = {"LAB_FAULTS": ""}
 
 def main() -> None:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/chain", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long each turn lasts (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds of all three (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser = BenchParser("chain", __doc__)
+    parser.takes("--seconds", any_number(0.2, 120), 1.0, "how long each turn lasts")
+    parser.takes("--rounds", whole_number(1, 50), 15, "rounds of all three")
     asked = parser.parse_args()
-    if not 0.2 <= asked.seconds <= 120 or not 1 <= asked.rounds <= 50:
-        parser.exit(3, "chain: it takes 0.2 to 120 seconds and 1 to 50 rounds\n")
-    cores = sorted(os.sched_getaffinity(0))
+    cores = Cores.of_this_process()
     with ExitStack() as stack:
         servers = {
-            kind: stack.enter_context(process("bench.chain_server", cores[0], CLEAN, kind, "--port", "0"))
+            kind: stack.enter_context(process("bench.chain_server", cores.server, CLEAN, kind, "--port", "0"))
             for kind in KINDS
         }
-        os.sched_setaffinity(0, {cores[-1]})
+        os.sched_setaffinity(0, {cores.client})
         rounds = [
             {kind: measure(pid, url, asked.seconds) for kind, (pid, url) in servers.items()}
             for _ in range(asked.rounds)
         ]
-    figures = {"cores": "one each" if len(cores) > 1 else "one for both", "rounds": rounds, "cost": cost(rounds)}
-    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
-    sys.exit(verdict(figures)[0])
+    figures = {"cores": str(cores), "rounds": rounds, "cost": cost(rounds)}
+    conclude(asked, figures, as_text(figures), verdict(figures)[0])
 
 
 def measure(pid: int, url: str, seconds: float) -> dict[str, Any]:

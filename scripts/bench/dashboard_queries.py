@@ -9,14 +9,13 @@ slowest query. Exit code 0: each is under the limit; 1: one is not.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from statistics import median
 from typing import Any
 
+from bench.command import BenchParser, conclude
 from bench.filling import fill
+from locallab.arguments import whole_number
 
 from configs.targets import load_targets
 from metrics.influx import Influx
@@ -36,18 +35,13 @@ PIXELS_A_COLUMN = 1600 / 24
 
 def main() -> None:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/dashboards", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--seconds", type=int, default=3600, help="how much is there and is shown (default %(default)s)"
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="how often each query is asked (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser = BenchParser("dashboards", __doc__)
+    parser.takes("--seconds", whole_number(10, 7200), 3600, "how much is there and is shown")
+    parser.takes("--rounds", whole_number(1, 50), 5, "how often each query is asked")
     asked = parser.parse_args()
-    if not 10 <= asked.seconds <= 7200 or not 1 <= asked.rounds <= 50:
-        parser.exit(3, "dashboards: it takes 10 to 7200 seconds and 1 to 50 rounds\n")
     figures = measure(asked.seconds, asked.rounds)
-    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
-    sys.exit(any(board["slowest_ms"] > LIMIT_MS for board in figures["dashboards"].values()))
+    is_slow = any(board["slowest_ms"] > LIMIT_MS for board in figures["dashboards"].values())
+    conclude(asked, figures, as_text(figures), int(is_slow))
 
 
 def measure(seconds: int, rounds: int) -> dict[str, Any]:

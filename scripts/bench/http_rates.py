@@ -9,18 +9,15 @@ Exit code 0: on target; 1: off target; 2: the run is worth nothing.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,16 +25,16 @@ from urllib.parse import urlsplit
 
 import psutil
 import uvloop
+from bench.command import BenchParser, any_number, conclude
+from bench.locusts import START_SECONDS, WARM_S, cpu_s, locust
 from bench.many_connections import ask_for
-from bench.pinned import ROOT, end, get, process, waited_ms
+from bench.pinned import Cores, get, process, waited_ms
+from locallab.arguments import whole_number
 
 LEAST_READS_A_S = 8_000
 LEAST_SHARE = 0.8
 CONNECTIONS = 32
 USERS = 10
-WARM_S = 1.5
-START_SECONDS = 60.0
-END_SECONDS = 60.0
 FULL = 0.95  # of a core: whoever uses so much is what bounds the rate
 READ = "GET /api/crm/contacts/{contact_id}"
 BACKEND = {"BACKEND_BCRYPT_ROUNDS": "4", "BACKEND_RATE_LIMIT_REQUESTS": "0", "BACKEND_ACCESS_TOKEN_S": "86400"}
@@ -46,27 +43,23 @@ READERS = {"bare": "bare_reader.py", "suite": "suite_reader.py"}
 
 def main() -> None:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/http", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each is measured (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the readers (default %(default)s)")
+    parser = BenchParser("http", __doc__)
+    parser.takes("--seconds", any_number(1, 120), 8.0, "how long each is measured")
+    parser.takes("--rounds", whole_number(1, 20), 3, "rounds of the readers")
     parser.add_argument("--part", choices=["backend", "readers", "both"], default="both")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
-    if not 1 <= asked.seconds <= 120 or not 1 <= asked.rounds <= 20:
-        parser.exit(3, "http: it takes 1 to 120 seconds and 1 to 20 rounds\n")
-    cores = sorted(os.sched_getaffinity(0))
-    figures: dict[str, Any] = {"cores": "one each" if len(cores) > 1 else "one for both"}
-    with process("mock_services.backend", cores[0], BACKEND, "--port", "0") as (backend, url):
-        os.sched_setaffinity(0, {cores[-1]})
+    cores = Cores.of_this_process()
+    figures: dict[str, Any] = {"cores": str(cores)}
+    with process("mock_services.backend", cores.server, BACKEND, "--port", "0") as (backend, url):
+        os.sched_setaffinity(0, {cores.client})
         if asked.part != "readers":
             figures["backend"] = measure_backend(backend, url, asked.seconds)
         if asked.part != "backend":
             figures["readers"] = [
-                {name: measure_reader(name, backend, url, asked.seconds) for name in READERS}
+                {name: measure_reader(name, backend, url, asked.seconds, cores.client) for name in READERS}
                 for _ in range(asked.rounds)
             ]
-    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
-    sys.exit(verdict(figures)[0])
+    conclude(asked, figures, as_text(figures), verdict(figures)[0])
 
 
 def measure_backend(backend: int, url: str, seconds: float) -> dict[str, Any]:
@@ -90,9 +83,9 @@ def measure_backend(backend: int, url: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def measure_reader(name: str, backend: int, url: str, seconds: float) -> dict[str, Any]:
+def measure_reader(name: str, backend: int, url: str, seconds: float, core: int) -> dict[str, Any]:
     """Have Locust read for some seconds; give the rate that the backend saw, and what both sides used."""
-    with tempfile.TemporaryDirectory(prefix="http-bench-") as results, locust(READERS[name], url, results) as started:
+    with tempfile.TemporaryDirectory(prefix="http-bench-") as results, reader_of(name, url, core, results) as started:
         reader, server = psutil.Process(started.pid), psutil.Process(backend)
         first = reads(url)
         deadline = time.monotonic() + START_SECONDS
@@ -112,24 +105,11 @@ def measure_reader(name: str, backend: int, url: str, seconds: float) -> dict[st
         }
 
 
-@contextmanager
-def locust(file: str, url: str, results: str) -> Iterator[subprocess.Popen[str]]:
-    """Run Locust without workers on this process's core; a word of its own is shown where it fails."""
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "scripts" / "bench" / file), "--headless"]
-    command += ["--users", str(USERS), "--spawn-rate", str(USERS), "--host", url, "--only-summary"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOAD_TEST_", "INFLUX_", "LAB_"))}
-    environment = {**kept, "LOAD_TEST_BASE_URL": url, "LAB_RESULTS_DIR": results, "LAB_SEED": "1"}
-    environment["PYTHONPATH"] = str(ROOT / "locust")
-    log = Path(results) / "locust.log"
-    with log.open("w", encoding="utf-8") as said:
-        started = subprocess.Popen(command, cwd=ROOT / "locust", env=environment, text=True, stdout=said, stderr=said)
-        try:
-            yield started
-        except SystemExit:
-            sys.stderr.write(log.read_text(encoding="utf-8"))
-            raise
-        finally:
-            end(started, signal.SIGTERM, END_SECONDS)
+def reader_of(name: str, url: str, core: int, results: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Run a Locust without workers."""
+    arguments = ["--headless", "--users", str(USERS), "--spawn-rate", str(USERS), "--host", url, "--only-summary"]
+    environment = {"LOAD_TEST_BASE_URL": url, "LAB_RESULTS_DIR": results, "LAB_SEED": "1"}
+    return locust(READERS[name], arguments, core, environment, Path(results) / "locust.log")
 
 
 def make_contact(url: str) -> tuple[dict[str, str], str]:
@@ -154,12 +134,6 @@ def reads(url: str) -> int:
     """Give how many reads the backend has answered well."""
     totals = get(f"{url}/__lab/journal?limit=1")["totals"]
     return int(totals.get(READ, {}).get("200", 0))
-
-
-def cpu_s(watched: psutil.Process) -> float:
-    """Give the processor time that a process has used."""
-    times = watched.cpu_times()
-    return float(times.user + times.system)
 
 
 def own_cpu_s() -> float:

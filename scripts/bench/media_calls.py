@@ -13,7 +13,6 @@ import asyncio
 import base64
 import json
 import os
-import sys
 import time
 import urllib.parse
 import urllib.request
@@ -23,7 +22,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from bench.pinned import get, process, waited_ms
+from bench.command import BenchParser, any_number, conclude
+from bench.pinned import Cores, get, process, waited_ms
+from locallab.arguments import whole_number
 from websockets.asyncio.client import connect
 
 ACCOUNT = "AC" + "0" * 31 + "1"
@@ -63,25 +64,21 @@ class Tally:
 
 def main() -> None:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/media", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--calls", type=int, default=300, help="concurrent calls (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long all are held (default %(default)s)")
-    parser.add_argument("--rate", type=float, default=100.0, help="calls dialled a second (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser = BenchParser("media", __doc__)
+    parser.takes("--calls", whole_number(1, CALLS_LIMIT), 300, "concurrent calls")
+    parser.takes("--seconds", any_number(1, 600), 15.0, "how long all are held")
+    parser.takes("--rate", any_number(1, 1000), 100.0, "calls dialled a second")
     asked = parser.parse_args()
-    if not 1 <= asked.calls <= CALLS_LIMIT or not 1 <= asked.seconds <= 600 or not 1 <= asked.rate <= 1000:
-        parser.exit(3, f"media: it takes 1 to {CALLS_LIMIT} calls, 1 to 600 seconds and a rate of 1 to 1000\n")
     environment = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "LAB_SEED": "bench"}
-    cores = sorted(os.sched_getaffinity(0))
+    cores = Cores.of_this_process()
     with (
-        process("mock_services.twilio", cores[0], environment, "--port", "0") as (double, double_url),
-        process("bench.media_peer", cores[-1], {}) as (_, peer_url),
+        process("mock_services.twilio", cores.server, environment, "--port", "0") as (double, double_url),
+        process("bench.media_peer", cores.client, {}) as (_, peer_url),
     ):
-        os.sched_setaffinity(0, {cores[-1]})
+        os.sched_setaffinity(0, {cores.client})
         figures = asyncio.run(measure(asked, double, double_url, peer_url))
-    figures["cores"] = "one each" if len(cores) > 1 else "one for both"
-    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
-    sys.exit(verdict(figures)[0])
+    figures["cores"] = str(cores)
+    conclude(asked, figures, as_text(figures), verdict(figures)[0])
 
 
 async def measure(asked: argparse.Namespace, double: int, double_url: str, peer_url: str) -> dict[str, Any]:

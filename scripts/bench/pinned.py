@@ -11,10 +11,26 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 END_SECONDS = 10
+
+
+class Cores(NamedTuple):
+    """The core of what is measured and that of what measures it: the same one where there is only one."""
+
+    server: int
+    client: int
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """Give the first and the last core that this process may use."""
+        own = sorted(os.sched_getaffinity(0))
+        return cls(own[0], own[-1])
+
+    def __str__(self) -> str:
+        return "one for both" if self.server == self.client else "one each"
 
 
 @contextmanager

@@ -10,11 +10,7 @@ Exit code 0: on target; 1: off target; 2: the run is worth nothing.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -28,9 +24,11 @@ from statistics import median
 from typing import Any
 
 import psutil
+from bench.command import BenchParser, any_number, conclude
 from bench.filling import SO_FAR, endpoints_of, record
-from bench.http_rates import START_SECONDS, WARM_S, cpu_s
-from bench.pinned import ROOT, end, get, process
+from bench.locusts import START_SECONDS, WARM_S, cpu_s, locust
+from bench.pinned import Cores, get, process
+from locallab.arguments import whole_number
 
 from configs.targets import load_targets
 from metrics.outbox import LIVE
@@ -43,30 +41,25 @@ RATES = (100, 1_000, 10_000)
 """Requests a second; at each of them every endpoint has some in every second."""
 READERS = {"alone": "endless_reader.py", "measured": "measured_reader.py"}
 USERS = 20
-END_SECONDS = 30.0
 
 
 def main() -> None:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="scripts/bench/pipeline", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each is measured (default %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the workers (default %(default)s)")
+    parser = BenchParser("pipeline", __doc__)
+    parser.takes("--seconds", any_number(1, 120), 8.0, "how long each is measured")
+    parser.takes("--rounds", whole_number(1, 20), 3, "rounds of the workers")
     parser.add_argument("--part", choices=["worker", "points", "both"], default="both")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args()
-    if not 1 <= asked.seconds <= 120 or not 1 <= asked.rounds <= 20:
-        parser.exit(3, "pipeline: it takes 1 to 120 seconds and 1 to 20 rounds\n")
-    cores = sorted(os.sched_getaffinity(0))
-    figures: dict[str, Any] = {"cores": "one each" if len(cores) > 1 else "one for both"}
+    cores = Cores.of_this_process()
+    figures: dict[str, Any] = {"cores": str(cores)}
     if asked.part != "points":
         figures["workers"] = [measure_pair(cores, asked.seconds) for _ in range(asked.rounds)]
     if asked.part != "worker":
         figures["points"] = {rate: measure_points(rate, int(asked.seconds)) for rate in RATES}
-    print(json.dumps(figures, indent=2) if asked.json else as_text(figures))
-    sys.exit(verdict(figures)[0])
+    conclude(asked, figures, as_text(figures), verdict(figures)[0])
 
 
-def measure_pair(cores: Sequence[int], seconds: float) -> dict[str, dict[str, float]]:
+def measure_pair(cores: Cores, seconds: float) -> dict[str, dict[str, float]]:
     """Have both workers read for some seconds on one core at the same time; give what became of each."""
     with ExitStack() as stack:
         pair = {name: stack.enter_context(reader(file, cores)) for name, file in READERS.items()}
@@ -113,10 +106,10 @@ class Reader:
 
 
 @contextmanager
-def reader(file: str, cores: Sequence[int]) -> Iterator[Reader]:
-    """Start one: the worker on the last core, everything else on the first."""
+def reader(file: str, cores: Cores) -> Iterator[Reader]:
+    """Start one: the worker on one core, everything else on the other."""
     with (
-        process("bench.fixed_answers", cores[0], {}, "--port", "0") as (target, url),
+        process("bench.fixed_answers", cores.server, {}, "--port", "0") as (target, url),
         tempfile.TemporaryDirectory(prefix="pipeline-bench-") as directory,
         socket.create_server(("127.0.0.1", 0)) as free,
     ):
@@ -125,27 +118,12 @@ def reader(file: str, cores: Sequence[int]) -> Iterator[Reader]:
         of_master = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", bus, "--expect-workers", "1"]
         of_master += ["--headless", "--host", url, "--users", str(USERS), "--spawn-rate", str(USERS), "--only-summary"]
         of_worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", bus]
+        results = {"LAB_RESULTS_DIR": directory}
         with (
-            locust(file, directory, cores[0], of_master) as master,
-            locust(file, directory, cores[-1], of_worker) as worker,
+            locust(file, of_master, cores.server, results, Path(directory) / "master.log") as master,
+            locust(file, of_worker, cores.client, results, Path(directory) / "worker.log") as worker,
         ):
             yield Reader(url, target, master, worker)
-
-
-@contextmanager
-def locust(file: str, directory: str, core: int, arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-    """Run a master or a worker on one core."""
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "scripts" / "bench" / file), *arguments]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOAD_TEST_", "INFLUX_", "LAB_"))}
-    search = os.pathsep.join([str(ROOT / "locust"), str(ROOT / "scripts")])
-    environment = {**kept, "LAB_RESULTS_DIR": directory, "PYTHONPATH": search}
-    with (Path(directory) / f"{arguments[0]}.log").open("w", encoding="utf-8") as said:
-        started = subprocess.Popen(command, cwd=ROOT / "locust", env=environment, text=True, stdout=said, stderr=said)
-        os.sched_setaffinity(started.pid, {core})
-        try:
-            yield started
-        finally:
-            end(started, signal.SIGTERM, END_SECONDS)
 
 
 class Counted:
