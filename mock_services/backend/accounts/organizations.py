@@ -51,7 +51,8 @@ class Organizations:
         """Give the operations that are served."""
         area = Area("organizations", "/api/organizations")
         tenants = Area("organizations", "/api/tenants")
-        active, admin = self._access.active, self._access.one_of(ORGANIZATION_ADMINS)
+        active, admin = area.by(self._access.active), area.by(self._access.one_of(ORGANIZATION_ADMINS))
+        administrator = area.by(self._access.one_of(ADMINS))
         detail = OrganizationDetail
         own, member = OrganizationPath, OrganizationUserPath
         return (
@@ -69,70 +70,29 @@ class Organizations:
                 refuses=(404,),
             ),
             area("POST", "/register", self.register, body=OrganizationRegister, gives=Registered, refuses=(400,)),
-            area("GET", "/current", self.show, authenticate=active, gives=detail, refuses=(400,)),
-            area(
-                "PATCH",
-                "/current",
-                self.update,
-                authenticate=admin,
-                body=OrganizationUpdate,
-                gives=detail,
-                refuses=(400,),
-            ),
-            area(
-                "POST",
-                "/current/regenerate-access-code",
-                self.renew_access_code,
-                authenticate=admin,
-                gives=detail,
-                refuses=(400,),
-            ),
-            area(
-                "GET",
-                "/stats",
-                self.stats,
-                authenticate=self._access.one_of(ADMINS),
-                gives=OrganizationStats,
-                refuses=(400,),
-            ),
-            area("GET", "/{org_id}", self.show, authenticate=active, path_params=own, gives=detail, refuses=(400,)),
-            area(
-                "PATCH",
-                "/{org_id}",
-                self.update,
-                authenticate=admin,
-                path_params=own,
-                body=OrganizationUpdate,
-                gives=detail,
-                refuses=(400,),
-            ),
-            area(
-                "GET",
-                "/{org_id}/users",
-                self.users,
-                authenticate=admin,
-                path_params=own,
-                gives=list[UserView],
-                refuses=(400,),
-            ),
-            area(
+            active("GET", "/current", self.show, gives=detail),
+            admin("PATCH", "/current", self.update, body=OrganizationUpdate, gives=detail),
+            admin("POST", "/current/regenerate-access-code", self.renew_access_code, gives=detail),
+            administrator("GET", "/stats", self.stats, gives=OrganizationStats),
+            active("GET", "/{org_id}", self.show, path_params=own, gives=detail),
+            admin("PATCH", "/{org_id}", self.update, path_params=own, body=OrganizationUpdate, gives=detail),
+            admin("GET", "/{org_id}/users", self.users, path_params=own, gives=list[UserView]),
+            admin(
                 "PATCH",
                 "/{org_id}/users/{user_id}",
                 self.update_user,
-                authenticate=admin,
                 path_params=member,
                 body=UserUpdate,
                 gives=UserView,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
-            area(
+            admin(
                 "DELETE",
                 "/{org_id}/users/{user_id}",
                 self.deactivate_user,
-                authenticate=admin,
                 path_params=member,
                 gives=Detail,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
         )
 

@@ -49,16 +49,16 @@ class Sessions:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         auth = Area("auth", "/api/auth")
-        active, token = self._access.active, self._access.token
+        active, token = auth.by(self._access.active), auth.by(self._access.token)
         return (
             auth("POST", "/register", self.register, body=UserRegister, gives=UserView, refuses=(400,)),
             auth("POST", "/register/token", self.register_with_token, body=UserRegister, gives=Session, refuses=(400,)),
             auth("POST", "/login", self.login, body=UserLogin, gives=Session, refuses=(400, 401)),
             auth("POST", "/refresh", self.refresh, body=RefreshToken, gives=Session, refuses=(401,)),
-            auth("GET", "/me", self.me, authenticate=active, gives=UserView, refuses=(400,)),
-            Area("auth", "/api")("GET", "/me", self.me, authenticate=active, gives=UserView, refuses=(400,)),
-            auth("POST", "/logout", self.logout, authenticate=token, body=RefreshToken, gives=Detail),
-            auth("POST", "/logout/all", self.logout_all, authenticate=token, gives=Detail),
+            active("GET", "/me", self.me, gives=UserView),
+            Area("auth", "/api", self._access.active)("GET", "/me", self.me, gives=UserView),
+            token("POST", "/logout", self.logout, body=RefreshToken, gives=Detail),
+            token("POST", "/logout/all", self.logout_all, gives=Detail),
             auth("POST", "/forgot-password", self.forgot_password, body=ForgotPassword, gives=Message),
             auth("POST", "/reset-password", self.reset_password, body=ResetPassword, gives=Message, refuses=(400,)),
         )

@@ -29,47 +29,21 @@ class Users:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("users", "/api/users")
-        active, admin = self._access.active, self._access.one_of(ADMINS)
+        active, admin = area.by(self._access.active), area.by(self._access.one_of(ADMINS))
         return (
-            area("GET", "", self.all, authenticate=admin, gives=list[UserView], refuses=(400,)),
-            area(
-                "PATCH",
-                "/me",
-                self.update_profile,
-                authenticate=active,
-                body=ProfileUpdate,
-                gives=UserView,
-                refuses=(400,),
-                extension=True,
-            ),
-            area(
-                "GET",
-                "/{user_id}",
-                self.one,
-                authenticate=active,
-                path_params=UserPath,
-                gives=UserView,
-                refuses=(400, 404),
-            ),
-            area(
-                "DELETE",
-                "/{user_id}",
-                self.delete,
-                authenticate=admin,
-                path_params=UserPath,
-                gives=Detail,
-                refuses=(400, 404),
-            ),
+            admin("GET", "", self.all, gives=list[UserView]),
+            active("PATCH", "/me", self.update_profile, body=ProfileUpdate, gives=UserView, extension=True),
+            active("GET", "/{user_id}", self.one, path_params=UserPath, gives=UserView, refuses=(404,)),
+            admin("DELETE", "/{user_id}", self.delete, path_params=UserPath, gives=Detail, refuses=(404,)),
             *(
-                area(
+                admin(
                     method,
                     "/{user_id}/role",
                     self.give_role,
-                    authenticate=admin,
                     path_params=UserPath,
                     query=RoleQuery,
                     gives=UserView,
-                    refuses=(400, 404),
+                    refuses=(404,),
                 )
                 for method in ("PATCH", "PUT")
             ),

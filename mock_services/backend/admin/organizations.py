@@ -36,29 +36,26 @@ class AdminOrganizations:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("admin", "/api/admin")
-        root = self._access.one_of(SUPER_ADMIN)
+        area = Area("admin", "/api/admin", self._access.one_of(SUPER_ADMIN))
         everyone = list[AdminOrganization]
         return (
-            area("GET", "/organizations", self.list, authenticate=root, gives=everyone, refuses=(400,)),
-            area("GET", "/tenants", self.list, authenticate=root, gives=everyone, refuses=(400,)),
+            area("GET", "/organizations", self.list, gives=everyone),
+            area("GET", "/tenants", self.list, gives=everyone),
             area(
                 "POST",
                 "/organizations/{org_id}/toggle-status",
                 self.toggle,
-                authenticate=root,
                 path_params=OrganizationPath,
                 gives=OrganizationToggled,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
             area(
                 "GET",
                 "/organizations/{org_id}/billing",
                 self.billing,
-                authenticate=root,
                 path_params=OrganizationPath,
                 gives=OrganizationBilling,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
         )
 

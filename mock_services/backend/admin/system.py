@@ -54,30 +54,12 @@ class AdminSystem:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("admin", "/api/admin")
-        admin = self._access.one_of(ADMINS)
+        area = Area("admin", "/api/admin", self._access.one_of(ADMINS))
         return (
-            area("GET", "/dashboard", self.dashboard, authenticate=admin, gives=AdminDashboard, refuses=(400,)),
-            area(
-                "GET",
-                "/system/metrics",
-                self.list_metrics,
-                authenticate=admin,
-                query=MetricQuery,
-                gives=list[MetricView],
-                refuses=(400,),
-            ),
-            area(
-                "POST",
-                "/system/metrics",
-                self.add_metric,
-                authenticate=admin,
-                query=MetricCreate,
-                body=MetricData,
-                gives=MetricView,
-                refuses=(400,),
-            ),
-            area("GET", "/websocket/stats", self.socket_stats, authenticate=admin, gives=OpenSockets, refuses=(400,)),
+            area("GET", "/dashboard", self.dashboard, gives=AdminDashboard),
+            area("GET", "/system/metrics", self.list_metrics, query=MetricQuery, gives=list[MetricView]),
+            area("POST", "/system/metrics", self.add_metric, query=MetricCreate, body=MetricData, gives=MetricView),
+            area("GET", "/websocket/stats", self.socket_stats, gives=OpenSockets),
         )
 
     async def dashboard(self, exchange: Exchange) -> Response:

@@ -25,25 +25,17 @@ class AdminTelephony:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("admin", "/api/admin/telephony")
-        root = self._access.one_of(SUPER_ADMIN)
+        admin, root = area.by(self._access.one_of(ADMINS)), area.by(self._access.one_of(SUPER_ADMIN))
         return (
-            area(
-                "GET",
-                "/configs",
-                self.list,
-                authenticate=self._access.one_of(ADMINS),
-                gives=list[ConfigurationView],
-                refuses=(400,),
-            ),
+            admin("GET", "/configs", self.list, gives=list[ConfigurationView]),
             *(
-                area(
+                root(
                     "POST",
                     f"/{name}/{{config_id}}",
                     handler,
-                    authenticate=root,
                     path_params=ConfigurationPath,
                     gives=ConfigurationView,
-                    refuses=(400, 404),
+                    refuses=(404,),
                 )
                 for name, handler in (("manual-verify", self.verify), ("manual-unverify", self.unverify))
             ),

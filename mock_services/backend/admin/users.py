@@ -27,19 +27,17 @@ class AdminUsers:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("admin", "/api/admin/users")
-        admin = self._access.one_of(ADMINS)
+        area = Area("admin", "/api/admin/users", self._access.one_of(ADMINS))
         return (
-            area("GET", "", self.list, authenticate=admin, query=UserListQuery, gives=UserPage, refuses=(400,)),
+            area("GET", "", self.list, query=UserListQuery, gives=UserPage),
             area(
                 "PATCH",
                 "/{user_id}",
                 self.update,
-                authenticate=admin,
                 path_params=UserPath,
                 body=UserUpdate,
                 gives=UserView,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
         )
 

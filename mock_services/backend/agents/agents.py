@@ -33,38 +33,21 @@ class Agents:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("agents", "/api/agents")
-        active, admin = self._access.active, self._access.one_of(ORGANIZATION_ADMINS)
+        active, admin = area.by(self._access.active), area.by(self._access.one_of(ORGANIZATION_ADMINS))
         return (
-            area("GET", "/", self.all, authenticate=active, gives=AvailableAgents, refuses=(400,)),
-            area("POST", "/", self.create, authenticate=admin, body=AgentCreate, gives=AgentView, refuses=(400,)),
-            area(
-                "GET",
-                "/{agent_id}",
-                self.show,
-                authenticate=active,
-                path_params=AgentPath,
-                gives=AgentView,
-                refuses=(400, 404),
-            ),
-            area(
+            active("GET", "/", self.all, gives=AvailableAgents),
+            admin("POST", "/", self.create, body=AgentCreate, gives=AgentView),
+            active("GET", "/{agent_id}", self.show, path_params=AgentPath, gives=AgentView, refuses=(404,)),
+            admin(
                 "PATCH",
                 "/{agent_id}",
                 self.update,
-                authenticate=admin,
                 path_params=AgentPath,
                 body=AgentUpdate,
                 gives=AgentView,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
-            area(
-                "DELETE",
-                "/{agent_id}",
-                self.deactivate,
-                authenticate=admin,
-                path_params=AgentPath,
-                gives=Message,
-                refuses=(400, 404),
-            ),
+            admin("DELETE", "/{agent_id}", self.deactivate, path_params=AgentPath, gives=Message, refuses=(404,)),
         )
 
     async def all(self, exchange: Exchange) -> Response:

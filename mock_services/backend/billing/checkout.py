@@ -43,18 +43,11 @@ class Checkouts:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("billing", "/api/billing")
+        admin = area.by(self._access.one_of(ADMINS))
         return (
             area("GET", "/subscription-plans", self.plans, gives=Plans),
             area("POST", "/organization-signup", self.sign_up, body=SignupRequest, gives=Checkout, refuses=(400,)),
-            area(
-                "POST",
-                "/create-checkout-session",
-                self.check_out,
-                authenticate=self._access.one_of(ADMINS),
-                body=CheckoutRequest,
-                gives=Checkout,
-                refuses=(400,),
-            ),
+            admin("POST", "/create-checkout-session", self.check_out, body=CheckoutRequest, gives=Checkout),
         )
 
     async def plans(self, exchange: Exchange) -> Response:

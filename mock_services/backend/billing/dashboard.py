@@ -35,24 +35,17 @@ class BillingDashboards:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("billing", "/api/billing")
+        active, root = area.by(self._access.active), area.by(self._access.one_of(SUPER_ADMIN))
         return (
-            area(
-                "GET",
-                "/dashboard",
-                self.show,
-                authenticate=self._access.active,
-                gives=BillingDashboard,
-                refuses=(400,),
-            ),
-            area(
+            active("GET", "/dashboard", self.show, gives=BillingDashboard),
+            root(
                 "POST",
                 "/set-demo-status/{tenant_id}",
                 self.set_demo,
-                authenticate=self._access.one_of(SUPER_ADMIN),
                 path_params=TenantPath,
                 query=DemoQuery,
                 gives=DemoStatus,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
         )
 

@@ -36,29 +36,16 @@ class Subscriptions:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("billing", "/api/billing")
-        admin = self._access.one_of(ADMINS)
-        changed, refuses = SubscriptionChanged, (400, 404)
+        admin = area.by(self._access.one_of(ADMINS))
+        active = area.by(self._access.active)
+        changed, refuses = SubscriptionChanged, (404,)
         return (
-            area(
-                "POST",
-                "/create-subscription",
-                self.begin,
-                authenticate=admin,
-                body=SubscriptionRequest,
-                gives=Subscribed,
-                refuses=refuses,
+            admin(
+                "POST", "/create-subscription", self.begin, body=SubscriptionRequest, gives=Subscribed, refuses=refuses
             ),
-            area("POST", "/cancel-subscription", self.cancel, authenticate=admin, gives=changed, refuses=refuses),
-            area("POST", "/reactivate-subscription", self.resume, authenticate=admin, gives=changed, refuses=refuses),
-            area(
-                "GET",
-                "/customer-portal",
-                self.portal,
-                authenticate=self._access.active,
-                query=PortalQuery,
-                gives=Portal,
-                refuses=refuses,
-            ),
+            admin("POST", "/cancel-subscription", self.cancel, gives=changed, refuses=refuses),
+            admin("POST", "/reactivate-subscription", self.resume, gives=changed, refuses=refuses),
+            active("GET", "/customer-portal", self.portal, query=PortalQuery, gives=Portal, refuses=refuses),
         )
 
     async def begin(self, exchange: Exchange) -> Response:

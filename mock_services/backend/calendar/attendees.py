@@ -48,23 +48,13 @@ class Attendees:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("calendar", "/api/calendar/events/{event_id}")
-        token = self._access.token
+        area = Area("calendar", "/api/calendar/events/{event_id}", self._access.token)
         return (
-            area(
-                "GET",
-                "/attendees",
-                self.list,
-                authenticate=token,
-                path_params=EventPath,
-                gives=AttendeeList,
-                refuses=(404,),
-            ),
+            area("GET", "/attendees", self.list, path_params=EventPath, gives=AttendeeList, refuses=(404,)),
             area(
                 "POST",
                 "/attendees",
                 self.add,
-                authenticate=token,
                 path_params=EventPath,
                 body=AttendeeCreate,
                 gives=AttendeeView,
@@ -74,7 +64,6 @@ class Attendees:
                 "DELETE",
                 "/attendees/{attendee_id}",
                 self.remove,
-                authenticate=token,
                 path_params=AttendeePath,
                 gives=Detail,
                 refuses=(404,),
@@ -83,7 +72,6 @@ class Attendees:
                 "POST",
                 "/send-invitations",
                 self.invite,
-                authenticate=token,
                 path_params=EventPath,
                 body=InvitationRequest,
                 gives=InvitationsSent,

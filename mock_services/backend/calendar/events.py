@@ -52,8 +52,7 @@ class Events:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("calendar", "/api/calendar/events")
-        token = self._access.token
+        area = Area("calendar", "/api/calendar/events", self._access.token)
         create: Any = schemas.EventCreate
         update: Any = schemas.EventUpdate
         view: Any = schemas.EventView
@@ -62,38 +61,13 @@ class Events:
             create, update = recurring_schemas.RecurringEventCreate, recurring_schemas.RecurringEventUpdate
             view, page = recurring_schemas.RecurringEventView, recurring_schemas.RecurringEventPage
         return (
-            area("GET", "", self.list, authenticate=token, query=EventListQuery, gives=page),
-            area("GET", "/range", self.range, authenticate=token, query=EventRangeQuery, gives=list[view]),
-            area("GET", "/stats/summary", self.summary, authenticate=token, query=SummaryQuery, gives=Summary),
-            area("POST", "", self.create, authenticate=token, body=create, gives=view, refuses=(400,)),
-            area(
-                "GET",
-                "/{event_id}",
-                self.show,
-                authenticate=token,
-                path_params=EventPath,
-                gives=view,
-                refuses=(404,),
-            ),
-            area(
-                "PUT",
-                "/{event_id}",
-                self.update,
-                authenticate=token,
-                path_params=EventPath,
-                body=update,
-                gives=view,
-                refuses=(400, 404),
-            ),
-            area(
-                "DELETE",
-                "/{event_id}",
-                self.delete,
-                authenticate=token,
-                path_params=EventPath,
-                gives=Detail,
-                refuses=(404,),
-            ),
+            area("GET", "", self.list, query=EventListQuery, gives=page),
+            area("GET", "/range", self.range, query=EventRangeQuery, gives=list[view]),
+            area("GET", "/stats/summary", self.summary, query=SummaryQuery, gives=Summary),
+            area("POST", "", self.create, body=create, gives=view, refuses=(400,)),
+            area("GET", "/{event_id}", self.show, path_params=EventPath, gives=view, refuses=(404,)),
+            area("PUT", "/{event_id}", self.update, path_params=EventPath, body=update, gives=view, refuses=(400, 404)),
+            area("DELETE", "/{event_id}", self.delete, path_params=EventPath, gives=Detail, refuses=(404,)),
         )
 
     async def list(self, exchange: Exchange) -> Response:

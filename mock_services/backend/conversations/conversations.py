@@ -45,59 +45,20 @@ class Conversations:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("conversations", "/api/conversations")
-        active = self._access.active
-        one: dict[str, Any] = {"authenticate": active, "path_params": ConversationPath}
-        search = area(
-            "GET",
-            "/search",
-            self.search,
-            authenticate=active,
-            query=SearchQuery,
-            gives=list[ConversationListItem],
-            refuses=(400,),
-        )
+        active, token = area.by(self._access.active), area.by(self._access.token)
+        one: dict[str, Any] = {"path_params": ConversationPath}
+        search = active("GET", "/search", self.search, query=SearchQuery, gives=list[ConversationListItem])
         search = replace(search, responses={**search.responses, 422: Refusal})  # raised by hand: it names no fields
         return (
-            area(
-                "POST",
-                "/",
-                self.create,
-                authenticate=active,
-                body=ConversationCreate,
-                gives=ConversationView,
-                refuses=(400,),
-            ),
-            area(
-                "GET",
-                "/",
-                self.list,
-                authenticate=active,
-                query=ConversationListQuery,
-                gives=list[ConversationListItem],
-                refuses=(400,),
-            ),
+            active("POST", "/", self.create, body=ConversationCreate, gives=ConversationView),
+            active("GET", "/", self.list, query=ConversationListQuery, gives=list[ConversationListItem]),
             search,
-            area("GET", "/{conversation_id}", self.show, gives=ConversationView, refuses=(400, 404), **one),
-            area(
-                "PATCH",
-                "/{conversation_id}",
-                self.update,
-                body=ConversationUpdate,
-                gives=ConversationView,
-                refuses=(400,),
-                **one,
-            ),
-            area("DELETE", "/{conversation_id}", self.delete, gives=Done, refuses=(400, 404), **one),
-            area("GET", "/{conversation_id}/export", self.export, gives=Export, refuses=(400,), **one),
-            area("GET", "/{conversation_id}/stats", self.stats, gives=ConversationStats, refuses=(400,), **one),
-            area(
-                "GET",
-                "/{conversation_id}/active-users",
-                self.active_users,
-                authenticate=self._access.token,
-                path_params=ConversationPath,
-                gives=ActiveUsers,
-            ),
+            active("GET", "/{conversation_id}", self.show, gives=ConversationView, refuses=(404,), **one),
+            active("PATCH", "/{conversation_id}", self.update, body=ConversationUpdate, gives=ConversationView, **one),
+            active("DELETE", "/{conversation_id}", self.delete, gives=Done, refuses=(404,), **one),
+            active("GET", "/{conversation_id}/export", self.export, gives=Export, **one),
+            active("GET", "/{conversation_id}/stats", self.stats, gives=ConversationStats, **one),
+            token("GET", "/{conversation_id}/active-users", self.active_users, gives=ActiveUsers, **one),
         )
 
     async def create(self, exchange: Exchange) -> Response:

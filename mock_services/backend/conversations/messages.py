@@ -40,17 +40,9 @@ class Messages:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("conversations", "/api/conversations/{conversation_id}/messages")
-        all_of: dict[str, Any] = {
-            "authenticate": self._access.active,
-            "path_params": ConversationPath,
-            "refuses": (400,),
-        }
-        one: dict[str, Any] = {
-            "authenticate": self._access.active,
-            "path_params": MessagePath,
-            "refuses": (400, 404),
-        }
+        area = Area("conversations", "/api/conversations/{conversation_id}/messages", self._access.active)
+        all_of: dict[str, Any] = {"path_params": ConversationPath}
+        one: dict[str, Any] = {"path_params": MessagePath, "refuses": (404,)}
         return (
             area("POST", "", self.create, body=MessageCreate, gives=MessageView, **all_of),
             area("GET", "", self.list, query=MessageListQuery, gives=list[MessageView], **all_of),

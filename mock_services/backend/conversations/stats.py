@@ -36,9 +36,10 @@ class SocketPages:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("sockets", "/api")
+        token = area.by(self._access.token)
         return (
             area("GET", "/ws/stats", self.stats, gives=SocketStats),
-            area("GET", "/websocket/stats", self.stats, authenticate=self._access.token, gives=SocketStats),
+            token("GET", "/websocket/stats", self.stats, gives=SocketStats),
         )
 
     async def stats(self, exchange: Exchange) -> Response:

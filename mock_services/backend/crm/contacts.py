@@ -42,40 +42,22 @@ class Contacts:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("crm", "/api/crm/contacts")
-        token = self._access.token
+        area = Area("crm", "/api/crm/contacts", self._access.token)
         return (
-            area("GET", "", self.list, authenticate=token, query=ContactListQuery, gives=ContactPage),
-            area("GET", "/search", self.search, authenticate=token, query=ContactSearchQuery, gives=ContactPage),
-            area("POST", "", self.create, authenticate=token, body=ContactCreate, gives=ContactView, refuses=(400,)),
-            area(
-                "GET",
-                "/{contact_id}",
-                self.show,
-                authenticate=token,
-                path_params=ContactPath,
-                gives=ContactView,
-                refuses=(404,),
-            ),
+            area("GET", "", self.list, query=ContactListQuery, gives=ContactPage),
+            area("GET", "/search", self.search, query=ContactSearchQuery, gives=ContactPage),
+            area("POST", "", self.create, body=ContactCreate, gives=ContactView, refuses=(400,)),
+            area("GET", "/{contact_id}", self.show, path_params=ContactPath, gives=ContactView, refuses=(404,)),
             area(
                 "PATCH",
                 "/{contact_id}",
                 self.update,
-                authenticate=token,
                 path_params=ContactPath,
                 body=ContactUpdate,
                 gives=ContactView,
                 refuses=(400, 404),
             ),
-            area(
-                "DELETE",
-                "/{contact_id}",
-                self.delete,
-                authenticate=token,
-                path_params=ContactPath,
-                gives=Message,
-                refuses=(404,),
-            ),
+            area("DELETE", "/{contact_id}", self.delete, path_params=ContactPath, gives=Message, refuses=(404,)),
         )
 
     async def list(self, exchange: Exchange) -> Response:

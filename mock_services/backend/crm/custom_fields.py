@@ -23,19 +23,10 @@ class CustomFields:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("crm", "/api/crm/custom-fields")
-        token = self._access.token
+        area = Area("crm", "/api/crm/custom-fields", self._access.token)
         return (
-            area("GET", "", self.list, authenticate=token, query=CustomFieldQuery, gives=list[CustomFieldView]),
-            area(
-                "POST",
-                "",
-                self.create,
-                authenticate=token,
-                body=CustomFieldCreate,
-                gives=CustomFieldView,
-                refuses=(400,),
-            ),
+            area("GET", "", self.list, query=CustomFieldQuery, gives=list[CustomFieldView]),
+            area("POST", "", self.create, body=CustomFieldCreate, gives=CustomFieldView, refuses=(400,)),
         )
 
     async def list(self, exchange: Exchange) -> Response:

@@ -31,8 +31,8 @@ class DashboardPage:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("crm", "/api/crm")
-        return (area("GET", "/dashboard", self.show, authenticate=self._access.token, gives=Dashboard),)
+        area = Area("crm", "/api/crm", self._access.token)
+        return (area("GET", "/dashboard", self.show, gives=Dashboard),)
 
     async def show(self, exchange: Exchange) -> Response:
         """Show counts, the newest contacts and interactions, and the next tasks."""

@@ -44,12 +44,12 @@ class Imports:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
+        area = Area("crm", "/api/crm/contacts", self._access.token)
         return (
-            Area("crm", "/api/crm/contacts")(
+            area(
                 "POST",
                 "/import",
                 self.run,
-                authenticate=self._access.token,
                 query=ImportQuery,
                 body=ImportForm,
                 form=True,

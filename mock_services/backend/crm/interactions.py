@@ -23,23 +23,13 @@ class Interactions:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("crm", "/api/crm")
-        token = self._access.token
+        area = Area("crm", "/api/crm", self._access.token)
         return (
-            area(
-                "POST",
-                "/interactions",
-                self.create,
-                authenticate=token,
-                body=InteractionCreate,
-                gives=InteractionView,
-                refuses=(404,),
-            ),
+            area("POST", "/interactions", self.create, body=InteractionCreate, gives=InteractionView, refuses=(404,)),
             area(
                 "GET",
                 "/contacts/{contact_id}/interactions",
                 self.of_contact,
-                authenticate=token,
                 path_params=ContactPath,
                 query=InteractionQuery,
                 gives=list[InteractionView],

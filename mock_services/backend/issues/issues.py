@@ -115,6 +115,6 @@ class Issues:
         if self._unrecognised:
             return None
         try:
-            return await self._access.active(exchange)
+            return await self._access.active_user(exchange)
         except (AccessDenied, AuthenticationRequired, BadRequest):
             return None  # whoever cannot be recognised is anonymous: these endpoints are open to all

@@ -34,15 +34,13 @@ class Campaigns:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("mail", "/api/crm")
-        token = self._access.token
+        area = Area("mail", "/api/crm", self._access.token)
         return (
-            area("GET", "/email-campaigns", self.list, authenticate=token, query=CampaignQuery, gives=CampaignPage),
+            area("GET", "/email-campaigns", self.list, query=CampaignQuery, gives=CampaignPage),
             area(
                 "GET",
                 "/email-campaigns/{campaign_id}/analytics",
                 self.campaign,
-                authenticate=token,
                 path_params=CampaignPath,
                 gives=CampaignAnalytics,
                 refuses=(404,),
@@ -51,7 +49,6 @@ class Campaigns:
                 "GET",
                 "/email-recipients/{recipient_id}/analytics",
                 self.recipient,
-                authenticate=token,
                 path_params=RecipientPath,
                 gives=RecipientView,
                 refuses=(404,),

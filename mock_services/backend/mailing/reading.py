@@ -39,6 +39,7 @@ class Reading:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("mail", "/api/crm")
+        token = area.by(self._access.token)
         click = area(
             "GET", "/email-tracking/click/{tracking_id}", self.click, path_params=TrackingPath, query=ClickQuery
         )
@@ -54,11 +55,10 @@ class Reading:
                 query=UnsubscribeQuery,
                 refuses=(404,),
             ),
-            area(
+            token(
                 "POST",
                 "/resubscribe/{contact_id}",
                 self.resubscribe,
-                authenticate=self._access.token,
                 path_params=reader,
                 gives=Resubscribed,
                 refuses=(404,),

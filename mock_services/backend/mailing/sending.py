@@ -43,19 +43,10 @@ class Sending:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("mail", "/api/crm")
-        token = self._access.token
+        area = Area("mail", "/api/crm", self._access.token)
         return (
-            area(
-                "POST",
-                "/bulk-email",
-                self.send_to_many,
-                authenticate=token,
-                body=BulkMail,
-                gives=BulkResult,
-                refuses=(400, 404),
-            ),
-            area("POST", "/test-email", self.try_out, authenticate=token, body=TrialMail, gives=TrialMailSent),
+            area("POST", "/bulk-email", self.send_to_many, body=BulkMail, gives=BulkResult, refuses=(400, 404)),
+            area("POST", "/test-email", self.try_out, body=TrialMail, gives=TrialMailSent),
         )
 
     async def send_to_many(self, exchange: Exchange) -> Response:

@@ -39,42 +39,32 @@ class Templates:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("mail", "/api/crm/email-templates")
-        token, one, view = self._access.token, TemplatePath, TemplateView
+        area = Area("mail", "/api/crm/email-templates", self._access.token)
+        one, view = TemplatePath, TemplateView
         return (
-            area("GET", "", self.list, authenticate=token, gives=list[TemplateView]),
-            area("POST", "", self.create, authenticate=token, body=TemplateCreate, gives=view, refuses=(400,)),
+            area("GET", "", self.list, gives=list[TemplateView]),
+            area("POST", "", self.create, body=TemplateCreate, gives=view, refuses=(400,)),
             area(
                 "POST",
                 "/upload",
                 self.upload,
-                authenticate=token,
                 query=TemplateQuery,
                 body=TemplateForm,
                 form=True,
                 gives=TemplateUploaded,
                 refuses=(400,),
             ),
-            area("GET", "/{template_id}", self.show, authenticate=token, path_params=one, gives=view, refuses=(404,)),
+            area("GET", "/{template_id}", self.show, path_params=one, gives=view, refuses=(404,)),
             area(
                 "PATCH",
                 "/{template_id}",
                 self.update,
-                authenticate=token,
                 path_params=one,
                 body=TemplateUpdate,
                 gives=view,
                 refuses=(400, 404),
             ),
-            area(
-                "DELETE",
-                "/{template_id}",
-                self.delete,
-                authenticate=token,
-                path_params=one,
-                gives=Message,
-                refuses=(404,),
-            ),
+            area("DELETE", "/{template_id}", self.delete, path_params=one, gives=Message, refuses=(404,)),
         )
 
     async def list(self, exchange: Exchange) -> Response:

@@ -27,17 +27,9 @@ class SpeechFiles:
         """Give the operations that are served."""
         for prefix in ("/api/stt", "/api/voice/stt"):
             area = Area("speech-to-text", prefix)
+            active = area.by(self._access.active)
             yield area("GET", "/status", self.status, gives=SpeechStatus)
-            yield area(
-                "POST",
-                "/file",
-                self.transcribe,
-                authenticate=self._access.active,
-                body=SpeechForm,
-                form=True,
-                gives=Transcription,
-                refuses=(400,),
-            )
+            yield active("POST", "/file", self.transcribe, body=SpeechForm, form=True, gives=Transcription)
 
     async def status(self, exchange: Exchange) -> Response:
         """Say whether speech-to-text is configured; nobody is asked."""

@@ -28,19 +28,8 @@ class CallAnalytics:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("telephony", "/api/telephony")
-        return (
-            area(
-                "GET",
-                "/analytics",
-                self.show,
-                authenticate=self._access.active,
-                query=AnalyticsQuery,
-                gives=Analytics,
-                refuses=(400,),
-                extension=True,
-            ),
-        )
+        area = Area("telephony", "/api/telephony", self._access.active)
+        return (area("GET", "/analytics", self.show, query=AnalyticsQuery, gives=Analytics, extension=True),)
 
     async def show(self, exchange: Exchange) -> Response:
         """Count the calls that came in within the last days, today included."""

@@ -26,19 +26,10 @@ class Calls:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("telephony", "/api/telephony/calls")
-        active = self._access.active
+        area = Area("telephony", "/api/telephony/calls", self._access.active)
         return (
-            area("GET", "", self.list, authenticate=active, query=CallsQuery, gives=CallPage, refuses=(400,)),
-            area(
-                "GET",
-                "/{call_id}",
-                self.show,
-                authenticate=active,
-                path_params=CallPath,
-                gives=CallView,
-                refuses=(400, 404),
-            ),
+            area("GET", "", self.list, query=CallsQuery, gives=CallPage),
+            area("GET", "/{call_id}", self.show, path_params=CallPath, gives=CallView, refuses=(404,)),
         )
 
     async def list(self, exchange: Exchange) -> Response:

@@ -36,28 +36,13 @@ class TelephonyConfiguration:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("telephony", "/api/telephony")
-        active, admin = self._access.active, self._access.one_of(ORGANIZATION_ADMINS)
+        active, admin = area.by(self._access.active), area.by(self._access.one_of(ORGANIZATION_ADMINS))
         view = ConfigurationView
         return (
-            area("POST", "/setup", self.set_up, authenticate=admin, body=Setup, gives=view, refuses=(400,)),
-            area("GET", "/config", self.show, authenticate=active, gives=view, refuses=(400, 404)),
-            area(
-                "PATCH",
-                "/config",
-                self.update,
-                authenticate=admin,
-                body=ConfigurationUpdate,
-                gives=view,
-                refuses=(400, 404),
-            ),
-            area(
-                "GET",
-                "/forwarding-instructions",
-                self.instructions,
-                authenticate=active,
-                gives=Instructions,
-                refuses=(400, 404),
-            ),
+            admin("POST", "/setup", self.set_up, body=Setup, gives=view),
+            active("GET", "/config", self.show, gives=view, refuses=(404,)),
+            admin("PATCH", "/config", self.update, body=ConfigurationUpdate, gives=view, refuses=(404,)),
+            active("GET", "/forwarding-instructions", self.instructions, gives=Instructions, refuses=(404,)),
         )
 
     async def set_up(self, exchange: Exchange) -> Response:

@@ -40,77 +40,48 @@ class CallMessages:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("telephony", "/api/telephony/calls/{call_id}/messages")
-        active, admin = self._access.active, self._access.one_of(ORGANIZATION_ADMINS)
-        call, one, refuses = CallPath, MessagePath, (400, 404)
+        active, admin = area.by(self._access.active), area.by(self._access.one_of(ORGANIZATION_ADMINS))
+        call, one, refuses = CallPath, MessagePath, (404,)
         return (
-            area(
-                "GET",
-                "",
-                self.list,
-                authenticate=active,
-                path_params=call,
-                query=MessagesQuery,
-                gives=MessageList,
-                refuses=refuses,
-            ),
-            area(
+            active("GET", "", self.list, path_params=call, query=MessagesQuery, gives=MessageList, refuses=refuses),
+            admin(
                 "POST",
                 "",
                 self.create,
-                authenticate=admin,
                 path_params=call,
                 body=CallMessageCreate,
                 gives=CallMessageView,
                 refuses=refuses,
             ),
-            area(
+            admin(
                 "POST",
                 "/bulk",
                 self.create_many,
-                authenticate=admin,
                 path_params=call,
                 body=list[CallMessageCreate],
                 gives=BulkCreated,
                 refuses=refuses,
             ),
-            area(
+            active(
                 "GET",
                 "/transcript",
                 self.transcript,
-                authenticate=active,
                 path_params=call,
                 query=TranscriptQuery,
                 gives=JSON_OBJECT,
                 refuses=refuses,
             ),
-            area(
-                "GET",
-                "/summary",
-                self.summary,
-                authenticate=active,
-                path_params=call,
-                gives=JSON_OBJECT,
-                refuses=refuses,
-            ),
-            area(
+            active("GET", "/summary", self.summary, path_params=call, gives=JSON_OBJECT, refuses=refuses),
+            admin(
                 "PATCH",
                 "/{message_id}",
                 self.update,
-                authenticate=admin,
                 path_params=one,
                 body=MessageUpdate,
                 gives=CallMessageView,
                 refuses=refuses,
             ),
-            area(
-                "DELETE",
-                "/{message_id}",
-                self.delete,
-                authenticate=admin,
-                path_params=one,
-                gives=Detail,
-                refuses=refuses,
-            ),
+            admin("DELETE", "/{message_id}", self.delete, path_params=one, gives=Detail, refuses=refuses),
         )
 
     async def list(self, exchange: Exchange) -> Response:

@@ -39,28 +39,11 @@ class Purchases:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("telephony", "/api/telephony/numbers")
-        admin = self._access.one_of(ORGANIZATION_ADMINS)
+        area = Area("telephony", "/api/telephony/numbers", self._access.one_of(ORGANIZATION_ADMINS))
         return (
-            area(
-                "GET",
-                "/search",
-                self.search,
-                authenticate=admin,
-                query=NumberSearch,
-                gives=AvailableNumbers,
-                refuses=(400,),
-            ),
-            area("GET", "/owned", self.owned, authenticate=admin, gives=OwnedNumbers, refuses=(400,)),
-            area(
-                "POST",
-                "/purchase",
-                self.purchase,
-                authenticate=admin,
-                body=Purchase,
-                gives=Purchased,
-                refuses=(400,),
-            ),
+            area("GET", "/search", self.search, query=NumberSearch, gives=AvailableNumbers),
+            area("GET", "/owned", self.owned, gives=OwnedNumbers),
+            area("POST", "/purchase", self.purchase, body=Purchase, gives=Purchased),
         )
 
     async def search(self, exchange: Exchange) -> Response:

@@ -83,17 +83,15 @@ class SummaryEndpoint:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("telephony", "/api/telephony/calls")
-        admin = self._access.one_of(ORGANIZATION_ADMINS)
+        area = Area("telephony", "/api/telephony/calls", self._access.one_of(ORGANIZATION_ADMINS))
         return (
             area(
                 "POST",
                 "/{call_id}/generate-summary",
                 self.generate,
-                authenticate=admin,
                 path_params=CallPath,
                 gives=SummaryMade,
-                refuses=(400, 404),
+                refuses=(404,),
             ),
         )
 

@@ -40,20 +40,11 @@ class Verification:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("telephony", "/api/telephony/verify")
-        admin = self._access.one_of(ORGANIZATION_ADMINS)
+        area = Area("telephony", "/api/telephony/verify", self._access.one_of(ORGANIZATION_ADMINS))
         view = VerificationAnswer
         return (
-            area("POST", "/initiate", self.initiate, authenticate=admin, gives=view, refuses=(400,)),
-            area(
-                "POST",
-                "/confirm",
-                self.confirm,
-                authenticate=admin,
-                body=VerificationCode,
-                gives=view,
-                refuses=(400,),
-            ),
+            area("POST", "/initiate", self.initiate, gives=view),
+            area("POST", "/confirm", self.confirm, body=VerificationCode, gives=view),
         )
 
     async def initiate(self, exchange: Exchange) -> Response:

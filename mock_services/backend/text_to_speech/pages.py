@@ -39,21 +39,15 @@ class VoicePages:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("voice", "/api/voice")
-        active = self._access.active
+        active = area.by(self._access.active)
         return (
-            area("GET", "/config", self.config, authenticate=active, gives=JSON_OBJECT, refuses=(400,)),
+            active("GET", "/config", self.config, gives=JSON_OBJECT),
             area("GET", "/status", self.status, gives=JSON_OBJECT),
             area("GET", "/tts/status", self.speech_status, gives=JSON_OBJECT),
-            area("GET", "/tts/voices", self.voices, authenticate=active, gives=JSON_OBJECT, refuses=(400,)),
-            area("GET", "/tts/models", self.models, authenticate=active, gives=JSON_OBJECT, refuses=(400,)),
-            area(
-                "GET",
-                "/tts/voice/{voice_id}",
-                self.voice,
-                authenticate=active,
-                path_params=VoicePath,
-                gives=JSON_OBJECT,
-                refuses=(400, 404),
+            active("GET", "/tts/voices", self.voices, gives=JSON_OBJECT),
+            active("GET", "/tts/models", self.models, gives=JSON_OBJECT),
+            active(
+                "GET", "/tts/voice/{voice_id}", self.voice, path_params=VoicePath, gives=JSON_OBJECT, refuses=(404,)
             ),
         )
 

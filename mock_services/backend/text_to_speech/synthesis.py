@@ -33,11 +33,10 @@ class Synthesis:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("voice", "/api/voice/tts")
-        active = self._access.active
+        area = Area("voice", "/api/voice/tts", self._access.active)
         return (
-            area("POST", "/synthesize", self.whole, authenticate=active, body=SpokenText, form=True, refuses=(400,)),
-            area("POST", "/stream", self.stream, authenticate=active, body=SpokenText, form=True, refuses=(400,)),
+            area("POST", "/synthesize", self.whole, body=SpokenText, form=True),
+            area("POST", "/stream", self.stream, body=SpokenText, form=True),
         )
 
     async def whole(self, exchange: Exchange) -> Response:

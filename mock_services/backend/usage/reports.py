@@ -34,28 +34,11 @@ class UsageReports:
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
-        area = Area("admin", "/api/admin/usage")
-        admin = self._access.one_of(ADMINS)
+        area = Area("admin", "/api/admin/usage", self._access.one_of(ADMINS))
         return (
-            area("GET", "/stats", self.stats, authenticate=admin, query=StatsQuery, gives=Stats, refuses=(400,)),
-            area(
-                "GET",
-                "/records",
-                self.records,
-                authenticate=admin,
-                query=RecordsQuery,
-                gives=RecordPage,
-                refuses=(400,),
-            ),
-            area(
-                "GET",
-                "/by-organization",
-                self.by_organization,
-                authenticate=admin,
-                query=SpanQuery,
-                gives=list[OrganizationUsage],
-                refuses=(400,),
-            ),
+            area("GET", "/stats", self.stats, query=StatsQuery, gives=Stats),
+            area("GET", "/records", self.records, query=RecordsQuery, gives=RecordPage),
+            area("GET", "/by-organization", self.by_organization, query=SpanQuery, gives=list[OrganizationUsage]),
         )
 
     async def stats(self, exchange: Exchange) -> Response:
