@@ -1,16 +1,18 @@
 """Percentiles are those of the raw values to 0.1 %, whatever was merged or sent over the wire in between."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.histogram import EXACT, LARGEST, Histogram, Total, middle_of
+from metrics.histogram import EXACT, LARGEST, PARTS, Histogram, Total, middle_of
 
 micros = st.one_of(st.integers(0, 5000), st.integers(0, LARGEST))
 samples = st.lists(micros, min_size=1, max_size=300)
-quantiles = st.floats(0, 1)
+quantiles = st.integers(0, PARTS).map(lambda parts: parts / PARTS)
 
 
 def recorded(values: list[int]) -> Histogram:
@@ -21,7 +23,7 @@ def recorded(values: list[int]) -> Histogram:
 
 
 def exact_percentile(values: list[int], quantile: float) -> int:
-    return sorted(values)[max(1, math.ceil(quantile * len(values))) - 1]
+    return sorted(values)[max(1, math.ceil(Fraction(round(quantile * PARTS), PARTS) * len(values))) - 1]
 
 
 @given(samples, quantiles)
@@ -30,6 +32,13 @@ def test_a_percentile_is_within_a_thousandth_of_the_exact_one(values: list[int],
     found = recorded(values).percentile(quantile)
     assert found is not None
     assert abs(found - exact) <= exact * 0.001
+
+
+@given(st.integers(1, 3_000), st.decimals(0, 100, places=3))
+def test_a_rank_is_that_of_the_percent_as_it_is_written(count: int, percent: Decimal) -> None:
+    rank = max(1, math.ceil(Fraction(percent) * count / 100))
+    histogram = recorded([1] * (rank - 1) + [2] + [3] * (count - rank))
+    assert histogram.percentile(float(percent) / 100) == 2
 
 
 @given(samples, st.lists(quantiles, min_size=1, max_size=6))

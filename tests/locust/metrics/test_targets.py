@@ -24,6 +24,12 @@ def test_a_measure_is_taken_of_the_requests(measure: str, value: float) -> None:
     assert Target("t", "all", measure, 1).value(cell(1, 2, 3, 4, failures=1), 2.0) == pytest.approx(value, rel=0.001)
 
 
+def test_one_slow_request_in_a_thousand_is_none_of_the_other_999() -> None:
+    """99.9 / 100 as a float is a little more than 999 thousandths, and would be the slow one."""
+    latencies = [100.0] * 999 + [9000.0]
+    assert Target("t", "all", "p99.9_ms", 1).value(cell(*latencies), 1) == pytest.approx(100, rel=0.001)
+
+
 def test_a_pace_is_what_a_user_does_in_a_minute() -> None:
     pace = Target("t", "all", "requests_per_user_minute", 1)
     assert pace.value(cell(1, 2, 3, 4), 10, user_s=30) == 8
