@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, Profile, ProfileError, load_profiles
 from configs.targets import TARGETS_FILE
+from metrics.run_ids import RUN_ID
 
 WRONG_USAGE = 3
 """The exit code of a run that was told something it cannot use."""
@@ -191,8 +192,8 @@ class Settings(BaseSettings):
     run_id: str = Field(
         default_factory=new_run_id,
         validation_alias="LAB_RUN_ID",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        description="1 to 64 letters, digits, dots, dashes and underscores, the first a letter or a digit",
+        description="1 to 64 letters, digits, dots, dashes and underscores, the first a letter or a digit, but not the "
+        "word latest, which names the link to the newest run",
     )
     allow_hosts: Annotated[list[str], NoDecode, BeforeValidator(_names)] = Field(
         default=[], validation_alias="LAB_ALLOW_HOSTS", description="host names with commas between them"
@@ -218,6 +219,13 @@ class Settings(BaseSettings):
     @classmethod
     def _looks_like_email(cls, value: str) -> str:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+            raise ValueError(value)
+        return value
+
+    @field_validator("run_id")
+    @classmethod
+    def _names_a_run(cls, value: str) -> str:
+        if not RUN_ID.fullmatch(value):
             raise ValueError(value)
         return value
 

@@ -7,6 +7,7 @@ report begins with a head that is made from verdict.json alone, so that what is 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from metrics.run import Run
 from metrics.stored import FILE_NAME as HISTOGRAMS
 from metrics.stored import StoredRun
 from metrics.verdict import EXIT_CODES, FAIL, INVALID, Verdict
+
+logger = logging.getLogger(__name__)
 
 REPORTS = {"report.html": "head.html", "junit.xml": "head.xml", "summary.md": "head.md"}
 """Each report, and the template of its head."""
@@ -39,11 +42,19 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def point_latest_at(directory: Path) -> None:
-    """Make the link `latest` beside a run's directory name that directory, in one step."""
+    """Make the link `latest` beside a run's directory name that directory, in one step.
+
+    Where it cannot be made, the log says so: that costs a shorter name, and no run its verdict.
+    """
     fresh = directory.parent / f".latest.{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(directory.name, target_is_directory=True)
-    fresh.replace(directory.parent / "latest")
+    latest = directory.parent / "latest"
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(directory.name, target_is_directory=True)
+        fresh.replace(latest)
+    except OSError as error:
+        logger.warning("%s cannot be made to name %s: %s", latest, directory.name, error.strerror)
+        fresh.unlink(missing_ok=True)
 
 
 def write_report(directory: Path, run: Run, verdict: Verdict) -> None:

@@ -7,6 +7,8 @@ import secrets
 import time
 from pathlib import Path
 
+RUN_ID = re.compile(r"(?!latest$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""The names that a run can have, each a directory in `results`, where `latest` is the link to the newest."""
 AUTOMATIC_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import shutil
 import signal
 import sys
@@ -25,10 +24,10 @@ from locallab.arguments import is_address, whole_number
 from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.processes import POLL_S, LabError, Running, check_port, signal_group, start, stop, wait_ready
 from metrics.report import amend, point_latest_at
+from metrics.run_ids import RUN_ID
 from utils.command_line import Parser, refuse
 
 INVALID_EXIT = 2
-RUN_ID = re.compile(r"(?!latest$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
 PREPARE_S = 60  # before it: workers join, accounts are made
 DEFAULT_PROFILE = "smoke"

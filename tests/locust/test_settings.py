@@ -68,6 +68,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("LAB_SEED", "-1", "a whole number from 0"),
         ("LAB_SEED", "one", "a whole number from 0"),
         ("LAB_RUN_ID", "../up", "1 to 64 letters"),
+        ("LAB_RUN_ID", "latest", "1 to 64 letters"),
+        ("LAB_RUN_ID", "mine\n", "1 to 64 letters"),
         ("LOAD_TEST_ORG_NAME", "x" * 101, "a name of 1 to 100 characters"),
     ],
 )

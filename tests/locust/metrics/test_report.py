@@ -197,3 +197,12 @@ def test_latest_moves_to_the_newest_run(tmp_path: Path) -> None:
         assert (tmp_path / "latest").resolve() == (tmp_path / name).resolve()
         assert (tmp_path / "latest").readlink() == Path(name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "latest"]
+
+
+def test_a_directory_in_the_place_of_latest_is_left_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A run that a lab before this one let be named `latest` has it."""
+    for name in ("latest", "a"):
+        (tmp_path / name).mkdir()
+    point_latest_at(tmp_path / "a")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "latest"]
+    assert f"{tmp_path / 'latest'} cannot be made to name a: Is a directory" in caplog.text
