@@ -63,11 +63,12 @@ class Performance:
 
     def redirect(self, source: Source) -> bool:
         """Leave the present verb and go on with another document; False if the call is over."""
-        if self._performing is None or self._performing.done():
+        performing = self._performing
+        if performing is None or (performing.done() and not _leads_on(performing)):
             return False
         self._leg.must_connect = False
         self._interruption = source
-        self._performing.cancel()
+        performing.cancel()  # does nothing between two steps, where `run` looks for an interruption all the same
         return True
 
     async def _go_elsewhere(self, source: Source) -> Document | Ending:
@@ -140,6 +141,11 @@ async def screen(leg: Leg, webhook: Webhook) -> bool:
         leg.record.end("completed")
         await leg.request_owed()
     return ending is Ending.NO_MORE
+
+
+def _leads_on(step: asyncio.Task[Document | Ending]) -> bool:
+    """Whether a step that is done brought the call to another document."""
+    return not step.cancelled() and step.exception() is None and isinstance(step.result(), Document)
 
 
 def _rejection(document: Document) -> str:
