@@ -16,7 +16,7 @@ from mock_services.twilio.models import CallRecord, Number
 from mock_services.twilio.parties import Outcome
 from mock_services.twilio.perform import Performance
 from mock_services.twilio.performing.ringing import ring
-from mock_services.twilio.performing.speech import tones_length
+from mock_services.twilio.protocol.sounds import keys_seconds
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.protocol.webhook import Fields, inbound_fields
 from mock_services.twilio.recordings import WHOLE_CALL
@@ -257,7 +257,7 @@ class OutboundCall(Call):
                 WHOLE_CALL, order.recording_status, order.recording_channels, order.recording_track
             )
             leg.attach(recording.tape)
-        await asyncio.sleep(tones_length(order.send_digits))
+        await asyncio.sleep(keys_seconds(order.send_digits))
         return await leg.go_to_source(order.source)
 
     def _final_fields(self) -> Fields:

@@ -17,6 +17,7 @@ from mock_services.twilio.http import WebhookError
 from mock_services.twilio.models import Account, CallRecord
 from mock_services.twilio.network import Network
 from mock_services.twilio.parties import Directory
+from mock_services.twilio.playback import Playback
 from mock_services.twilio.protocol import twiml
 from mock_services.twilio.protocol.attributes import TwimlError
 from mock_services.twilio.protocol.audio import Line
@@ -150,6 +151,7 @@ class Leg:
         self.recordings: dict[str, tuple[Recording, Subscription]] = {}  # by SID
         self.children: list[Leg] = []  # those that <Dial> has rung
         self.deck = Deck()
+        self.playback = Playback(self.deck)
         self._started = time.monotonic()
         self._answered = False
         self._answers = iter(script.answers or ())
@@ -269,6 +271,7 @@ class Leg:
     def attach(self, recorder: Recorder) -> None:
         """Give `recorder` what is heard from now on."""
         self.deck.recorders.append(recorder)
+        self.playback.join(recorder)
         self._load()
 
     def detach(self, recorder: Recorder) -> None:

@@ -1,9 +1,8 @@
-"""Audio files: what a recording is served as, and how long a file that `<Play>` names is."""
+"""Audio files: what a recording is served as."""
 
 from __future__ import annotations
 
 import io
-import struct
 import wave
 from array import array
 
@@ -38,19 +37,3 @@ def write(tape: Tape, channels: int) -> bytes:
 def silent_mp3(seconds: float) -> bytes:
     """Give an MP3 of that length: there is no encoder in the lab, so it is silent."""
     return _SILENT_MP3_FRAME * max(1, round(seconds / MP3_FRAME_SECONDS))
-
-
-def seconds(content: bytes) -> float | None:
-    """Give how long a WAV file plays by what its header says, or None for what is not one."""
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        return None
-    at, rate = 12, 0
-    while at + 8 <= len(content):
-        name, length = struct.unpack_from("<4sI", content, at)
-        at += 8
-        if name == b"fmt " and at + 12 <= len(content):
-            (rate,) = struct.unpack_from("<I", content, at + 8)  # bytes a second
-        elif name == b"data" and rate:
-            return float(min(length, len(content) - at)) / rate
-        at += int(length) + length % 2
-    return None

@@ -10,7 +10,7 @@ from mock_services.twilio.leg import Document, Ending, Leg, Next, Owed, Source, 
 from mock_services.twilio.models import CallRecord
 from mock_services.twilio.parties import ADDRESSES, Party
 from mock_services.twilio.performing.ringing import ring
-from mock_services.twilio.performing.speech import tones_length
+from mock_services.twilio.protocol.sounds import keys_seconds
 from mock_services.twilio.protocol.steps import Interrupt, Speak
 from mock_services.twilio.protocol.urls import joined
 from mock_services.twilio.protocol.verbs import Dial, Dialled, Noun
@@ -68,7 +68,7 @@ class ChildCall:
         finally:
             ringing.cancel()
             hung_up.cancel()
-        await asyncio.sleep(tones_length(self.dialled.send_digits))
+        await asyncio.sleep(keys_seconds(self.dialled.send_digits))
         return self.screen_url is None or await screen(self.leg, Webhook(self.screen_url, self.dialled.method))
 
     async def talk(self, time_limit: float) -> None:

@@ -11,7 +11,7 @@ from mock_services.core.speech import load_recordings
 from mock_services.twilio.callbacks import Subscription
 from mock_services.twilio.leg import Document, Ending, Leg, Next, Owed, ulaw
 from mock_services.twilio.performing import speech
-from mock_services.twilio.protocol import answers
+from mock_services.twilio.protocol import answers, sounds
 from mock_services.twilio.protocol.answers import Act, Moment
 from mock_services.twilio.protocol.verbs import Gather, Record
 
@@ -24,8 +24,9 @@ async def gather(leg: Leg, verb: Gather, document: Document) -> Next:
     leg.answered(document)
     answer = leg.next_answer(lambda: _any_input(leg, verb))
     over = answers.over_prompt(answer)
-    prompts = sum([await speech.length(leg, prompt, document) for prompt in verb.prompts])
-    await asyncio.sleep(prompts * INTERRUPTED_AT if over else prompts)
+    prompts = [await speech.sound(leg, prompt, document) for prompt in verb.prompts]
+    heard = INTERRUPTED_AT if over else 1.0
+    await leg.playback.play(prompts, heard * sum(prompt.seconds for prompt in prompts))
     course = _course(leg, answer, 0.0 if over else leg.script.reply_pause_ms.draw_s(leg.random))
     gathered = answers.gather(verb, course)
     await _live_through(leg, course, gathered.at)
@@ -49,7 +50,7 @@ async def record(leg: Leg, verb: Record, document: Document) -> Next:
     """
     leg.answered(document)
     if verb.play_beep:
-        await asyncio.sleep(BEEP_SECONDS)
+        await leg.playback.play([sounds.beep(BEEP_SECONDS)])
     answer = leg.next_answer(leg.any_line)
     course = _course(leg, answer, leg.script.reply_pause_ms.draw_s(leg.random))
     recorded = answers.record(verb, course)

@@ -24,7 +24,10 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from twilio.request_validator import RequestValidator
 
+from mock_services.core.speech import decode, load_recordings
 from tests.mock_services.twilio.lab import TOKEN
+
+PLAYED = load_recordings("agent")[1].ulaw[:4000]  # half a second
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Office:
 
     A request whose signature Twilio's validator does not accept is kept in `unsigned`. `statuses[path]` answers with an
     error. `/loop` redirects to itself, `/slow` takes a second, `/json` answers with JSON. `/tone.wav` is half a second
-    long, and `/stream` collects what a media stream sends, closing it after `closes_after` messages.
+    of speech, and `/stream` collects what a media stream sends, closing it after `closes_after` messages.
     """
 
     url: str = ""
@@ -91,7 +94,7 @@ class Office:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(8000)
-            file.writeframes(bytes(8000))
+            file.writeframes(decode(PLAYED).tobytes())
         return Response(content.getvalue(), media_type="audio/wav")
 
     async def stream(self, websocket: WebSocket) -> None:
