@@ -7,8 +7,8 @@ from typing import Any
 from mock_services.backend.accounts.access import Access
 from mock_services.backend.settings import Settings
 from mock_services.backend.speech_to_text.files import SpeechFiles
-from mock_services.backend.speech_to_text.live import ListenAddress
 from mock_services.backend.speech_to_text.sockets import STREAM, STREAMING, SpeechSockets
+from mock_services.backend.vendors.deepgram import DeepgramSocket
 from mock_services.backend.vendors.transcription import Transcriber
 from mock_services.core.randomness import Randomness
 
@@ -21,7 +21,7 @@ class SpeechToText:
         self._transcriber = Transcriber(url, key, settings.vendor_timeout_s)
         self._live = SpeechSockets(
             access,
-            ListenAddress(url, key, settings.stt_connect_s, settings.stt_backlog_bytes),
+            DeepgramSocket(url, key, settings.stt_connect_s, settings.stt_backlog_bytes),
             randomness,
             settings.defects,
         )

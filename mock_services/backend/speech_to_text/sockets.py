@@ -15,11 +15,12 @@ from mock_services.backend.defects import Defect, Defects
 from mock_services.backend.errors import AuthenticationRequired
 from mock_services.backend.sockets import HandshakeRefused
 from mock_services.backend.speech_to_text import protocol
-from mock_services.backend.speech_to_text.live import ListenAddress, LiveTranscription, NotStarted
+from mock_services.backend.speech_to_text.live import LiveTranscription, NotStarted
 from mock_services.backend.speech_to_text.protocol import Manner, Ping, Start, Stop, Unreadable
 from mock_services.backend.store import now
+from mock_services.backend.vendors.deepgram import DeepgramSocket
+from mock_services.core.operations import run_of
 from mock_services.core.randomness import Randomness
-from mock_services.core.service import RUN_HEADER
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,8 @@ STREAM: Final = Kind("/api/ws/stt/stream", chooses=True)
 class SpeechSockets:
     """Answers the handshakes of both sockets, and counts what goes over them."""
 
-    def __init__(self, access: Access, address: ListenAddress, randomness: Randomness, defects: Defects) -> None:
-        self.address = address
+    def __init__(self, access: Access, deepgram: DeepgramSocket, randomness: Randomness, defects: Defects) -> None:
+        self.deepgram = deepgram
         self.open = 0
         self.counts: Counter[str] = Counter()
         self._access = access
@@ -132,8 +133,8 @@ class Dictation:
             return
         if self._session is None or not self._session.open:  # the first audio, or the first after Deepgram left
             await self._end()
-            run_id = self._websocket.headers.get(RUN_HEADER, "")
-            self._session = LiveTranscription(self._sockets.address, self._manner, run_id, self._tell)
+            run_id = run_of(self._websocket.scope)
+            self._session = LiveTranscription(self._sockets.deepgram, self._manner, run_id, self._tell)
             await self._session.start()
             self._sockets.counts["transcriptions"] += 1
         await self._session.hear(audio)

@@ -18,7 +18,8 @@ from mock_services.backend.errors import StorageFull
 from mock_services.backend.settings import Settings
 from mock_services.backend.store import now
 from mock_services.backend.telephony.state import Call, CallStatus, Configuration, Telephony
-from mock_services.backend.voice_agent.bridge import AgentAddress, AgentBridge
+from mock_services.backend.vendors.deepgram import DeepgramSocket
+from mock_services.backend.voice_agent.bridge import AgentBridge, KeepAlive
 from mock_services.backend.voice_agent.closing import Closing
 from mock_services.backend.voice_agent.dialogue import Dialogue, greeting_message, settings_message
 from mock_services.backend.voice_agent.media import (
@@ -68,14 +69,13 @@ class VoiceAgentStream:
         self._accounts = accounts
         self._telephony = telephony
         self._closing = closing
-        self._address = AgentAddress(
+        self._agent = DeepgramSocket(
             str(settings.deepgram_agent_url),
             settings.deepgram_api_key,
             settings.agent_connect_s,
-            settings.agent_keep_alive_after_s,
-            settings.agent_keep_alive_every_s,
             settings.agent_backlog_bytes,
         )
+        self._keep_alive = KeepAlive(settings.agent_keep_alive_after_s, settings.agent_keep_alive_every_s)
         self.open = 0
         self.counts: Counter[str] = Counter()
 
@@ -155,7 +155,8 @@ class VoiceAgentStream:
                 await send(playback.clear)
 
         dialogue = Dialogue(self._settings.max_call_messages)
-        bridge = AgentBridge(self._address, self._opening(configuration), dialogue, play, interrupt)
+        opening = self._opening(configuration)
+        bridge = AgentBridge(self._agent, self._keep_alive, opening, dialogue, play, interrupt)
         live = LiveCall(call, start.caller, bridge, dialogue)
         live.agent.add_done_callback(lambda _: self._count_failure(bridge))
         return live
