@@ -30,6 +30,8 @@ def encodable(content: dict[str, Any]) -> dict[str, Any]:
 
 Utc = Annotated[datetime, AfterValidator(as_utc)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(encodable)]
+ANY_OBJECT = dict[str, object]
+"""Any object, where an answer has no fields that are promised."""
 BigInt = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 
 

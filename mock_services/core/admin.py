@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from mock_services.core.faults.door import Door
 from mock_services.core.faults.injector import Injector
+from mock_services.core.journal import Journal
 from mock_services.core.operations import Exchange, Operation, ServiceError, json_response
+from mock_services.core.reckoning import Reckoning
 from mock_services.core.router import Router
-
-if TYPE_CHECKING:
-    from mock_services.core.service import Service
 
 JOURNAL_LIMIT = 1000
 
@@ -28,12 +27,22 @@ class _BadAdminRequest(ServiceError):
     status = 400
 
 
+class Watched(Protocol):
+    """What the door shows of a double."""
+
+    name: str
+    journal: Journal
+    reckoning: Reckoning
+    injector: Injector
+    in_flight: int
+
+
 class Admin:
     """Serves `/__lab/*` beside the service's own paths: never journalled, never limited, never faulted."""
 
     def __init__(
         self,
-        service: Service,
+        service: Watched,
         operations: Iterable[Operation],
         reset: Sequence[Callable[[], None]],
         gauges: Callable[[], dict[str, Any]],

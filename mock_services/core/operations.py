@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel
@@ -14,8 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-if TYPE_CHECKING:
-    from mock_services.core.faults.schedule import Hit
+from mock_services.core.faults.schedule import Hit
 
 RUN_HEADER = "x-lab-run-id"
 """Names the run that a request belongs to."""
@@ -154,3 +153,8 @@ class Exchange:
         self.principal: Any = None
         self.note: str = ""
         self.hit: Hit | None = None
+
+    @property
+    def run_id(self) -> str:
+        """Give the id of the load run that the request belongs to; "" where it names none."""
+        return run_of(self.request.scope)

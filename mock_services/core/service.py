@@ -27,7 +27,6 @@ from mock_services.core.faults.settings import ChainSettings
 from mock_services.core.forms import FormError, read_form
 from mock_services.core.journal import Journal
 from mock_services.core.operations import (
-    RUN_HEADER,
     Exchange,
     InvalidRequest,
     Link,
@@ -37,8 +36,6 @@ from mock_services.core.operations import (
 )
 from mock_services.core.reckoning import Reckoning
 from mock_services.core.router import Router
-
-__all__ = ["RUN_HEADER", "ErrorRenderer", "Service", "SocketHandler", "query_values"]
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from mock_services.core.limits import SECOND_S, Bucket, body_limit
 from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.core.pacing import wait_until_due
 from mock_services.core.randomness import Randomness
-from mock_services.core.service import RUN_HEADER, Service
+from mock_services.core.service import Service
 from mock_services.sendgrid.errors import (
     BadRequest,
     InvalidMail,
@@ -141,7 +141,7 @@ class SendGrid:
         if sandboxed(mail):
             self.mailbox.sandbox()
             return Response(status_code=200)
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         message_id = self.mailbox.accept(mail, run_id, time.time())
         exchange.note = message_id
         self._reckon(mail, run_id, message_id)

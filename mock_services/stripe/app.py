@@ -18,7 +18,7 @@ from mock_services.core.limits import SECOND_S, Bucket, body_limit
 from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.core.pacing import wait_until_due
 from mock_services.core.randomness import Randomness
-from mock_services.core.service import RUN_HEADER, Service
+from mock_services.core.service import Service
 from mock_services.stripe.checkout import Completion
 from mock_services.stripe.errors import (
     AuthenticationError,
@@ -237,7 +237,7 @@ class Stripe:
         params = fit(route.params, call.given)
         self._note_ignored(route, call.given)
         call.executed = True
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         self.account.cause = Cause(call.request_id, call.key, run_id)
         result = route.run(*exchange.path.values(), params)
         shown = self._render(result, call.version, params.expand)
@@ -274,7 +274,7 @@ class Stripe:
         except ValidationError as misfit:
             fault = misfit.errors(include_url=False)[0]
             raise InvalidRequestError(f"{bracketed(fault['loc'])}: {fault['msg']}", bracketed(fault["loc"])) from None
-        self.account.cause = Cause(run_id=exchange.request.headers.get(RUN_HEADER, ""))
+        self.account.cause = Cause(run_id=exchange.run_id)
         row = self.resources.checkout.complete(exchange.path["id"], entered)
         return json_response(shape(row, self.settings.api_version))
 

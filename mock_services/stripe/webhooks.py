@@ -20,8 +20,8 @@ import orjson
 from mock_services.core.durations import Milliseconds
 from mock_services.core.faults.injector import AS_EVER, Post
 from mock_services.core.latency import Delay
+from mock_services.core.operations import RUN_HEADER
 from mock_services.core.reckoning import Reckoning
-from mock_services.core.service import RUN_HEADER
 from mock_services.stripe.models import Row
 from mock_services.stripe.protocol import sign
 from mock_services.stripe.settings import StripeSettings

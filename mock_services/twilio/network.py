@@ -10,9 +10,9 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from mock_services.core.faults.injector import Loss, Post
+from mock_services.core.operations import RUN_HEADER
 from mock_services.core.randomness import Randomness
 from mock_services.core.reckoning import Reckoning, webhook_identity, webhook_kind
-from mock_services.core.service import RUN_HEADER
 from mock_services.twilio.http import Answer, HttpClient, HttpStatusError, Params, WebhookError
 from mock_services.twilio.pacer import Pacer
 from mock_services.twilio.protocol.audio import Voice

@@ -11,7 +11,6 @@ from pydantic.alias_generators import to_pascal
 from starlette.responses import Response
 
 from mock_services.core.operations import Authenticate, Exchange, Operation, json_response
-from mock_services.core.service import RUN_HEADER
 from mock_services.twilio import errors
 from mock_services.twilio.callbacks import Subscription, Webhook
 from mock_services.twilio.calls import Order
@@ -174,7 +173,7 @@ class RestCalls:
                 RECORDING_EVENTS,
             ),
             phone_number_sid=None if number is None else number.sid,
-            run_id=exchange.request.headers.get(RUN_HEADER, ""),
+            run_id=exchange.run_id,
         )
         call = self._switchboard.order(order)
         if call is None:

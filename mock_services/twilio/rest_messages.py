@@ -10,7 +10,6 @@ from pydantic.alias_generators import to_pascal
 from starlette.responses import Response
 
 from mock_services.core.operations import Authenticate, Exchange, Operation, json_response
-from mock_services.core.service import RUN_HEADER
 from mock_services.twilio import errors
 from mock_services.twilio.carrier import Carrier
 from mock_services.twilio.filters import Moment, admits
@@ -117,7 +116,7 @@ class RestMessages:
             raise errors.InvalidStatusCallbackError(
                 f"The 'StatusCallback' URL {form.status_callback} is not a valid URL"
             )
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         message = Message(form.from_, form.to, form.body, form.status_callback, run_id)
         answer = json_response(message.resource(self._account.sid), 201)
         self._messages.add(message)

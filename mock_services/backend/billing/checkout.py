@@ -14,7 +14,6 @@ from mock_services.backend.billing.schemas import Checkout, CheckoutRequest, Pla
 from mock_services.backend.billing.state import Billing
 from mock_services.backend.errors import BadRequest
 from mock_services.backend.routes import Area
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.payments import PaymentRefused, Payments
 from mock_services.core.operations import Exchange, Operation, json_response
 
@@ -52,7 +51,7 @@ class Checkouts:
 
     async def plans(self, exchange: Exchange) -> Response:
         """Show the platform's plan as Stripe has it; a fixed one, if Stripe cannot be asked."""
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         try:
             price = await self._payments.price(self._price_id, run_id)
             product = await self._payments.product(str(price.get("product")), run_id)
@@ -74,7 +73,7 @@ class Checkouts:
     async def check_out(self, exchange: Exchange) -> Response:
         """Make the checkout page for the caller's organisation, which becomes a customer at Stripe."""
         user: User = exchange.principal
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         customer_id = self._billing.of(user.tenant.id).customer_id or await self._become_customer(user, run_id)
         values = {"customer": customer_id, "metadata": _metadata(user.tenant)}
         return await self._session(exchange, exchange.body, values)
@@ -99,7 +98,7 @@ class Checkouts:
         if given.trial_days > 0:
             values["subscription_data"] = {"trial_period_days": given.trial_days}
         try:
-            session = await self._payments.create_checkout_session(values, exchange.request.headers.get(RUN_HEADER, ""))
+            session = await self._payments.create_checkout_session(values, exchange.run_id)
         except PaymentRefused as refusal:
             raise BadRequest(str(refusal)) from refusal
         return json_response({"checkout_url": session.get("url")})

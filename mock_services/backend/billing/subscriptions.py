@@ -19,7 +19,6 @@ from mock_services.backend.billing.schemas import (
 from mock_services.backend.billing.state import Billing
 from mock_services.backend.errors import BadRequest
 from mock_services.backend.routes import Area
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.payments import Object, PaymentRefused, Payments
 from mock_services.core.operations import Exchange, Operation, json_response
 
@@ -55,7 +54,7 @@ class Subscriptions:
         account = self._billing.of(user.tenant.id)
         try:
             subscription = await self._payments.create_subscription(
-                account.customer, given.price_id or self._price_id, given.trial_days, _run_id(exchange)
+                account.customer, given.price_id or self._price_id, given.trial_days, exchange.run_id
             )
         except PaymentRefused as refusal:
             raise BadRequest(str(refusal)) from refusal
@@ -81,7 +80,7 @@ class Subscriptions:
         customer_id = self._billing.of(exchange.principal.tenant.id).customer
         try:
             session = await self._payments.create_portal_session(
-                customer_id, exchange.query.return_url, _run_id(exchange)
+                customer_id, exchange.query.return_url, exchange.run_id
             )
         except PaymentRefused as refusal:
             raise BadRequest(str(refusal)) from refusal
@@ -92,16 +91,12 @@ class Subscriptions:
         try:
             account.follow(
                 await self._payments.end_subscription(
-                    account.subscription, at_period_end=at_period_end, run_id=_run_id(exchange)
+                    account.subscription, at_period_end=at_period_end, run_id=exchange.run_id
                 )
             )
         except PaymentRefused as refusal:
             raise BadRequest(str(refusal)) from refusal
         return json_response({"message": message, "subscription": subscription_view(account)})
-
-
-def _run_id(exchange: Exchange) -> str:
-    return exchange.request.headers.get(RUN_HEADER, "")
 
 
 def _client_secret(subscription: Object) -> str | None:

@@ -14,12 +14,10 @@ from mock_services.backend.accounts.state import Accounts
 from mock_services.backend.billing.state import Billing
 from mock_services.backend.errors import BadRequest
 from mock_services.backend.routes import Area
-from mock_services.backend.vendors.connection import RUN_HEADER
+from mock_services.backend.schemas import ANY_OBJECT
 from mock_services.backend.vendors.payments import signature_fits
 from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.core.reckoning import Reckoning
-
-JSON_OBJECT = dict[str, object]
 
 
 class StripeWebhook:
@@ -34,7 +32,7 @@ class StripeWebhook:
     def operations(self) -> Iterable[Operation]:
         """Give the operations that are served."""
         area = Area("billing", "/api/billing")
-        return (area("POST", "/webhook", self.receive, gives=JSON_OBJECT, refuses=(400,)),)
+        return (area("POST", "/webhook", self.receive, gives=ANY_OBJECT, refuses=(400,)),)
 
     async def receive(self, exchange: Exchange) -> Response:
         """Take over what an event says of a subscription; events of other types are only acknowledged."""
@@ -47,7 +45,7 @@ class StripeWebhook:
             return json_response({"error": "Invalid signature"})
         try:
             event = orjson.loads(exchange.raw_body)
-            run_id = exchange.request.headers.get(RUN_HEADER, "")
+            run_id = exchange.run_id
             self._reckoning.note(run_id, "payment webhook", str(event["id"]))
             kind, told = event["type"], event["data"]["object"]
         except (ValueError, KeyError, TypeError):

@@ -27,7 +27,7 @@ from mock_services.backend.errors import BadRequest
 from mock_services.backend.routes import Area
 from mock_services.backend.schemas import Detail
 from mock_services.backend.store import now
-from mock_services.backend.vendors.mail import RUN_HEADER, Mailer, MailRefused
+from mock_services.backend.vendors.mail import Mailer, MailRefused
 from mock_services.core.operations import Exchange, InvalidRequest, Operation, json_response
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Attendees:
         event = self._event(exchange)
         given: InvitationRequest = exchange.body
         attendees = [self._invited(event, each) for each in dict.fromkeys(given.attendee_ids)]
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         counts = {"sent": 0, "failed": 0}
         for attendee in attendees if given.send_invitations else ():
             status = await self._send(event, attendee, given.custom_message, run_id)

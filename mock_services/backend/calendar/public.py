@@ -14,7 +14,7 @@ from mock_services.backend.calendar.state import Calendar
 from mock_services.backend.calendar.views import Views
 from mock_services.backend.routes import Area
 from mock_services.backend.store import now
-from mock_services.backend.vendors.mail import RUN_HEADER, Mailer, MailRefused
+from mock_services.backend.vendors.mail import Mailer, MailRefused
 from mock_services.core.operations import Exchange, Operation, json_response
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class PublicCalendar:
         if to:
             letter = self._letters.confirmation(event, attendee, to, name)
             try:
-                await self._mailer.send(letter, exchange.request.headers.get(RUN_HEADER, ""))
+                await self._mailer.send(letter, exchange.run_id)
             except MailRefused as refusal:
                 log.warning("the answer of attendee %s is not confirmed: %s", attendee["id"], refusal)
         return json_response(

@@ -19,7 +19,7 @@ from mock_services.backend.conversations.state import Conversation, Conversation
 from mock_services.backend.defects import Defect, Defects
 from mock_services.backend.errors import StorageFull
 from mock_services.backend.store import now
-from mock_services.core.service import RUN_HEADER
+from mock_services.core.operations import run_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Visit:
         self._user = user
         self._conversation_id = conversation_id
         self._dialect = dialect
-        self._run_id = websocket.headers.get(RUN_HEADER, "")
+        self._run_id = run_of(websocket.scope)
         self._mute = dialect is SECURE and Defect.SECURE_SOCKET_MUTE in venue.defects
 
     async def run(self) -> None:

@@ -18,7 +18,7 @@ from mock_services.backend.mailing.schemas import BulkMail, BulkResult, TrialMai
 from mock_services.backend.mailing.state import Mailing, Recipient
 from mock_services.backend.routes import Area
 from mock_services.backend.store import now
-from mock_services.backend.vendors.mail import ACCEPTED, RUN_HEADER, Mail, Mailer, MailRefused
+from mock_services.backend.vendors.mail import ACCEPTED, Mail, Mailer, MailRefused
 from mock_services.core.operations import Exchange, Operation, json_response
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Sending:
         contacts = self._readers(user, given)
         readers = [(contact.row["id"], contact.row["contact_email"]) for contact in contacts]
         campaign = self._mailing.add_campaign(template, readers)
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         for contact, recipient in zip(contacts, campaign.recipients, strict=True):
             values = _values(user, contact.row, given.template_variables)
             name = contact.row["contact_name"] or ""
@@ -93,7 +93,7 @@ class Sending:
             sender_name=user.tenant.name,
         )
         try:
-            message_id = await self._mailer.send(mail, exchange.request.headers.get(RUN_HEADER, ""))
+            message_id = await self._mailer.send(mail, exchange.run_id)
         except MailRefused as refusal:
             raise VendorFailed(str(refusal)) from refusal
         return json_response(

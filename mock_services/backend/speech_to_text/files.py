@@ -13,7 +13,6 @@ from mock_services.backend.speech_to_text.protocol import LANGUAGE, MODEL
 from mock_services.backend.speech_to_text.schemas import SpeechForm, SpeechStatus, Transcription
 from mock_services.backend.vendors.transcription import Transcriber, TranscriptionFailed
 from mock_services.core.operations import Exchange, Operation, json_response
-from mock_services.core.service import RUN_HEADER
 
 
 class SpeechFiles:
@@ -47,7 +46,7 @@ class SpeechFiles:
             "utterances": "true",
             **({"language": form.language} if form.language else {"detect_language": "true"}),
         }
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         try:
             heard = await self._transcriber.transcribe(form.audio_file.content, options, run_id)
             answer = _transcription(heard)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from mock_services.backend.accounts.access import ORGANIZATION_ADMINS, Access
 from mock_services.backend.errors import ResourceNotFound, StorageFull
 from mock_services.backend.routes import Area
-from mock_services.backend.schemas import Detail
+from mock_services.backend.schemas import ANY_OBJECT, Detail
 from mock_services.backend.telephony.schemas import (
     BulkCreated,
     CallMessageCreate,
@@ -26,8 +26,6 @@ from mock_services.backend.telephony.schemas import (
 )
 from mock_services.backend.telephony.state import Call, CallMessage, Telephony
 from mock_services.core.operations import Exchange, Operation, json_response
-
-JSON_OBJECT = dict[str, object]
 
 
 class CallMessages:
@@ -68,10 +66,10 @@ class CallMessages:
                 self.transcript,
                 path_params=call,
                 query=TranscriptQuery,
-                gives=JSON_OBJECT,
+                gives=ANY_OBJECT,
                 refuses=refuses,
             ),
-            active("GET", "/summary", self.summary, path_params=call, gives=JSON_OBJECT, refuses=refuses),
+            active("GET", "/summary", self.summary, path_params=call, gives=ANY_OBJECT, refuses=refuses),
             admin(
                 "PATCH",
                 "/{message_id}",

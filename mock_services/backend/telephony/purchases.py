@@ -21,7 +21,6 @@ from mock_services.backend.telephony.number_schemas import (
     Purchased,
 )
 from mock_services.backend.telephony.webhooks import CALL_STATUS_PATH, INCOMING_CALL_PATH
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.twilio import TwilioFailed, TwilioRest
 from mock_services.core.operations import Exchange, Operation, json_response
 
@@ -56,7 +55,7 @@ class Purchases:
                 kind=KINDS[query.number_type],
                 area_code=query.area_code,
                 limit=query.limit,
-                run_id=_run_id(exchange),
+                run_id=exchange.run_id,
             )
         )
         numbers = [_fields(AvailableNumber.model_fields, each) for each in found]
@@ -64,7 +63,7 @@ class Purchases:
 
     async def owned(self, exchange: Exchange) -> Response:
         """List the numbers of the platform's Twilio account."""
-        found = await _asked(self._twilio.owned_numbers(_run_id(exchange)))
+        found = await _asked(self._twilio.owned_numbers(exchange.run_id))
         self._show_defect("the list has an attribute that the SDK lacks")
         numbers = [_fields(OwnedNumber.model_fields, each) for each in found]
         return json_response({"numbers": numbers, "total": len(numbers)})
@@ -77,7 +76,7 @@ class Purchases:
                 exchange.body.phone_number,
                 voice_url=origin + INCOMING_CALL_PATH,
                 status_callback=origin + CALL_STATUS_PATH,
-                run_id=_run_id(exchange),
+                run_id=exchange.run_id,
             )
         )
         self._show_defect("the number was bought, and then a name is undefined")
@@ -99,7 +98,3 @@ async def _asked(request: Awaitable[Result]) -> Result:
 
 def _fields(names: Iterable[str], resource: Mapping[str, Any]) -> dict[str, Any]:
     return {name: resource.get(name) for name in names}
-
-
-def _run_id(exchange: Exchange) -> str:
-    return exchange.request.headers.get(RUN_HEADER, "")

@@ -14,7 +14,6 @@ from mock_services.backend.routes import Area
 from mock_services.backend.store import now
 from mock_services.backend.telephony.schemas import CallPath, SummaryMade, of_type, transcript_text
 from mock_services.backend.telephony.state import Call, CallMessage, Telephony
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.openai import OpenAI, OpenAIFailed, Said
 from mock_services.core.operations import Exchange, Operation, json_response
 
@@ -98,7 +97,7 @@ class SummaryEndpoint:
     async def generate(self, exchange: Exchange) -> Response:
         """Summarise a call that has a transcript and no summary."""
         call = self._telephony.call(exchange.principal.tenant.id, exchange.path.call_id)
-        summary = await self._summaries.write(call, exchange.request.headers.get(RUN_HEADER, ""))
+        summary = await self._summaries.write(call, exchange.run_id)
         return json_response(
             {
                 "success": True,

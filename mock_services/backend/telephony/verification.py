@@ -14,7 +14,6 @@ from mock_services.backend.store import now
 from mock_services.backend.telephony.attempts import Attempts
 from mock_services.backend.telephony.schemas import VerificationAnswer, VerificationCode
 from mock_services.backend.telephony.state import Telephony
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.twilio import TwilioFailed, TwilioRest
 from mock_services.core.operations import Exchange, Operation, json_response
 
@@ -60,7 +59,7 @@ class Verification:
                 to=configuration.organization_phone_number,
                 sender=self._sender,
                 body=f"Your verification code is {code}. It is valid for {minutes:g} minutes.",
-                run_id=exchange.request.headers.get(RUN_HEADER, ""),
+                run_id=exchange.run_id,
             )
         except TwilioFailed as failure:
             raise VendorFailed(f"the code was not sent: {failure}") from failure

@@ -14,7 +14,6 @@ from mock_services.backend.telephony import twiml
 from mock_services.backend.telephony.numbers import is_caller
 from mock_services.backend.telephony.signature import is_signed
 from mock_services.backend.telephony.state import CallStatus, Telephony
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.core.operations import Exchange, Operation, json_response
 from mock_services.core.reckoning import Reckoning, webhook_identity, webhook_kind
 
@@ -118,7 +117,7 @@ class Webhooks:
             return twiml.UNAVAILABLE
         status = STATUSES.get(form.get("CallStatus", "queued"), CallStatus.INCOMING)
         self._telephony.add_call(configuration, call_sid, customer, status)
-        self._reckoning.note(exchange.request.headers.get(RUN_HEADER, ""), "call", call_sid)
+        self._reckoning.note(exchange.run_id, "call", call_sid)
         parameters = {
             "call_sid": call_sid,
             "tenant_id": str(configuration.tenant_id),
@@ -134,7 +133,7 @@ class Webhooks:
         fields = []
         if headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
             fields = parse_qsl(exchange.raw_body.decode("utf-8", "replace"), keep_blank_values=True)
-        run_id, path = headers.get(RUN_HEADER, ""), exchange.request.url.path
+        run_id, path = exchange.run_id, exchange.request.url.path
         self._reckoning.note(run_id, webhook_kind(path), webhook_identity(dict(fields)))
         signature = headers.get("x-twilio-signature")
         if not signature:

@@ -11,15 +11,14 @@ from starlette.responses import Response
 from mock_services.backend.accounts.access import Access
 from mock_services.backend.errors import ResourceNotFound, VendorFailed
 from mock_services.backend.routes import Area
+from mock_services.backend.schemas import ANY_OBJECT
 from mock_services.backend.text_to_speech.schemas import VoicePath
 from mock_services.backend.text_to_speech.synthesis import DEFAULT_MODEL, DEFAULT_VOICE
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.speech import OUTPUT_FORMAT, Speaker, SpeechFailed
 from mock_services.core.operations import Exchange, Operation, json_response
 
 log = logging.getLogger(__name__)
 
-JSON_OBJECT = dict[str, object]
 SPEECH = {
     "provider": "elevenlabs",
     "model": DEFAULT_MODEL,
@@ -41,14 +40,12 @@ class VoicePages:
         area = Area("voice", "/api/voice")
         active = area.by(self._access.active)
         return (
-            active("GET", "/config", self.config, gives=JSON_OBJECT),
-            area("GET", "/status", self.status, gives=JSON_OBJECT),
-            area("GET", "/tts/status", self.speech_status, gives=JSON_OBJECT),
-            active("GET", "/tts/voices", self.voices, gives=JSON_OBJECT),
-            active("GET", "/tts/models", self.models, gives=JSON_OBJECT),
-            active(
-                "GET", "/tts/voice/{voice_id}", self.voice, path_params=VoicePath, gives=JSON_OBJECT, refuses=(404,)
-            ),
+            active("GET", "/config", self.config, gives=ANY_OBJECT),
+            area("GET", "/status", self.status, gives=ANY_OBJECT),
+            area("GET", "/tts/status", self.speech_status, gives=ANY_OBJECT),
+            active("GET", "/tts/voices", self.voices, gives=ANY_OBJECT),
+            active("GET", "/tts/models", self.models, gives=ANY_OBJECT),
+            active("GET", "/tts/voice/{voice_id}", self.voice, path_params=VoicePath, gives=ANY_OBJECT, refuses=(404,)),
         )
 
     async def config(self, exchange: Exchange) -> Response:
@@ -59,7 +56,7 @@ class VoicePages:
         """Ask ElevenLabs whether it is there; that it is not is no failure of this page."""
         available = True
         try:
-            await self._speaker.look_up("/v1/user", _run_id(exchange))
+            await self._speaker.look_up("/v1/user", exchange.run_id)
         except SpeechFailed as failure:
             log.warning("speech counts as unavailable: %s", failure)
             available = False
@@ -80,16 +77,12 @@ class VoicePages:
     async def voice(self, exchange: Exchange) -> Response:
         """Show a voice; one that cannot be asked for is as good as unknown."""
         try:
-            return json_response(await self._speaker.voice(exchange.path.voice_id, _run_id(exchange)))
+            return json_response(await self._speaker.voice(exchange.path.voice_id, exchange.run_id))
         except SpeechFailed as failure:
             raise ResourceNotFound(str(failure)) from failure
 
     async def _look_up(self, exchange: Exchange, path: str) -> Any:
         try:
-            return await self._speaker.look_up(path, _run_id(exchange))
+            return await self._speaker.look_up(path, exchange.run_id)
         except SpeechFailed as failure:
             raise VendorFailed(str(failure)) from failure
-
-
-def _run_id(exchange: Exchange) -> str:
-    return exchange.request.headers.get(RUN_HEADER, "")

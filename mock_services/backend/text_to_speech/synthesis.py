@@ -13,7 +13,6 @@ from mock_services.backend.accounts.access import Access
 from mock_services.backend.errors import BadRequest, VendorFailed
 from mock_services.backend.routes import Area
 from mock_services.backend.text_to_speech.schemas import SpokenText
-from mock_services.backend.vendors.connection import RUN_HEADER
 from mock_services.backend.vendors.speech import Speaker, SpeechFailed
 from mock_services.core.operations import Exchange, Operation
 
@@ -42,7 +41,7 @@ class Synthesis:
     async def whole(self, exchange: Exchange) -> Response:
         """Speak a text and answer when all of it is spoken."""
         form: SpokenText = exchange.body
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         try:
             spoken = await self._speaker.speak(_voice(form), _request(form), form.output_format, run_id)
         except SpeechFailed as failure:
@@ -52,7 +51,7 @@ class Synthesis:
     async def stream(self, exchange: Exchange) -> Response:
         """Speak a text as it is made. The answer begins before the vendor is asked, so that a failure cuts it off."""
         form: SpokenText = exchange.body
-        run_id = exchange.request.headers.get(RUN_HEADER, "")
+        run_id = exchange.run_id
         audio = self._speaker.stream(_voice(form), _request(form), form.output_format, run_id)
         return CutOffStream(audio, media_type=MEDIA_TYPE)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-RUN_HEADER = "x-lab-run-id"
+from mock_services.core.operations import RUN_HEADER
 
 
 class Unreachable(Exception):

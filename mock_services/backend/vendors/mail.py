@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mock_services.backend.defects import Defect, Defects
-from mock_services.backend.vendors.connection import RUN_HEADER, Connection, Unreachable
+from mock_services.backend.vendors.connection import Connection, Unreachable
 from mock_services.core.reckoning import Reckoning
 
-__all__ = ["RUN_HEADER", "Mail", "MailRefused", "Mailer"]
+__all__ = ["Mail", "MailRefused", "Mailer"]
 
 ACCEPTED = 202
 SHOWN_OF_A_REFUSAL = 200
