@@ -19,6 +19,7 @@ MEASURED = {"answered": ANSWER, "connected": CONNECT, "first_audio": FIRST_AUDIO
 BARGE_IN, DTMF = "barge-in", "dtmf"
 ASIDE = {"barge_in": BARGE_IN, "dtmf": DTMF}
 """What happens within a call and brings it no further."""
+STEPS = (ANSWER, CONNECT, FIRST_AUDIO, TURN, BARGE_IN, DTMF, COMPLETE)
 DIAL = "dial"
 """Only failures: the Twilio double could not be asked to call."""
 OVERDUE = {

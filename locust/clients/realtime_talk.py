@@ -21,6 +21,7 @@ NOTIFICATIONS = "/api/ws/notifications"
 DICTATION = "/api/ws/voice/streaming-stt"
 DICTATION_IN = "/api/ws/stt/stream"
 MEDIA = "/api/ws/telephony/voice-agent/stream"
+PATHS = (CONVERSATION, NOTIFICATIONS, DICTATION, DICTATION_IN, MEDIA)
 
 ANSWER_S = 10.0
 AGENT_S = 20.0

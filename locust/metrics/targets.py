@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -34,6 +34,8 @@ MEASURES = {
 """What each measure is about, and its unit. Percentiles, of which there are many, are LATENCY in ms."""
 LONGEST_WINDOW_S = 300
 MOST_PERCENT = 100
+LABEL = re.compile(r" ?\[.*")
+PLACEHOLDER = re.compile(r"\{[^}]*\}")
 WINDOW = re.compile(r"(\d{1,3}) ?s")
 
 
@@ -55,6 +57,19 @@ class Group:
         """Whether a request is of the group. A name that repeats its method is matched without it."""
         subject = f"{request_type} {name.removeprefix(request_type + ' ')}"
         return any(fnmatchcase(subject, pattern.replace("[", "[[]")) for pattern in self.patterns)
+
+    @property
+    def words(self) -> str:
+        """Its patterns, for a reader."""
+        return " or ".join(map(repr, self.patterns))
+
+    def could_hold(self, names: Iterable[str]) -> bool:
+        """Whether any of these requests (`GET /api/crm/contacts/{id}`) could be of the group, with some label.
+
+        What placeholders are called does not matter: a target's own document may call them otherwise.
+        """
+        patterns = [_without_names(LABEL.sub("", pattern)) for pattern in self.patterns]
+        return any(fnmatchcase(_without_names(name), pattern) for name in names for pattern in patterns)
 
 
 @dataclass(frozen=True)
@@ -187,6 +202,10 @@ class Targets:
             if self.holds(group, endpoint):
                 merged.merge(cell)
         return merged
+
+
+def _without_names(request: str) -> str:
+    return PLACEHOLDER.sub("{}", request)
 
 
 def read_targets(content: Mapping[str, Any]) -> Targets:

@@ -118,6 +118,8 @@ class Plan:
 
     skipped: list[str] = field(default_factory=list)
     """A sentence for each task that the target lacks something for."""
+    unknown_groups: Mapping[str, str] = field(default_factory=dict)
+    """By name, the patterns of the targets' groups that no request of the suite on this target can fit."""
     profile: str = ""
     """The load profile's name, when there is one."""
     broke: str = ""
@@ -303,7 +305,13 @@ def _distorting(generator: Generator) -> Iterator[str]:
 
 
 def _unjudged(facts: RunFacts, results: Sequence[Result]) -> Iterator[str]:
-    """Of a run that was held to targets, that it shows nothing of any of them."""
+    """Of a run that was held to targets, what it could not show, and that it shows nothing of any of them."""
+    unmet = {result.target.group for result in results if not result.requests} & set(facts.plan.unknown_groups)
+    for group in sorted(unmet):
+        yield (
+            f"the group {group!r} fits no request: neither one of this run nor one that the suite makes or the target "
+            f"offers matches {facts.plan.unknown_groups[group]}; mend its patterns in the file of targets"
+        )
     made = any(cell.requests for cell in facts.endpoints.values())  # where none was, another reason says so
     if made and results and all(result.ok is None for result in results):
         first = results[0]

@@ -36,6 +36,7 @@ from metrics.verdict import Plan
 from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
 from scenarios.hurry import CLEAN_UP_WITHIN_S, Hurry
+from scenarios.known_requests import known_requests, unknown_groups
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
@@ -197,6 +198,7 @@ class Conductor:
         self._lab.desk = desk
         self.measurement.plan = self._plan(environment, users)
         self._say_what_is_skipped(classes, desk)
+        self._say_what_fits_nothing(classes, desk)
         self._reconciler.begin(base_url, run_id)
         try:
             desk.prepare(wanted)
@@ -225,6 +227,14 @@ class Conductor:
                     sentence = f"{skipped}, for want of {', '.join(missing)}"
                     self.measurement.plan.skipped.append(sentence)
                     self._lab.say_once(skipped, f"Skipped: {sentence}.")
+
+    def _say_what_fits_nothing(self, classes: list[type[PlatformUser]], desk: Desk) -> None:
+        tasks: list[Any] = [task for user_class in classes for task in user_class.tasks]
+        needed = [operation for task in tasks for operation in needed_by(task)]
+        unknown = unknown_groups(self.measurement.targets, known_requests(desk.offered, needed))
+        self.measurement.plan.unknown_groups = {group.name: group.words for group in unknown}
+        for group in unknown:
+            logger.warning("No request that is known matches %s of the targets' group %r.", group.words, group.name)
 
     def _on_test_start(self, environment: Any, **_rest: Any) -> None:
         """Refuse a start from Locust's page that cannot be: what is spawning the users ends, quietly."""

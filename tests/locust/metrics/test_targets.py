@@ -30,6 +30,22 @@ def test_one_slow_request_in_a_thousand_is_none_of_the_other_999() -> None:
     assert Target("t", "all", "p99.9_ms", 1).value(cell(*latencies), 1) == pytest.approx(100, rel=0.001)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [
+        ("GET /api/crm/contacts*", True),
+        ("GET /api/crm/contcats*", False),
+        ("GET /api/crm/contacts/{id} [again]", True),
+        ("WS *[connect]*", True),
+        ("CALL frist audio", False),
+    ],
+)
+def test_whether_a_pattern_could_fit_is_known_before_a_request_is_made(pattern: str, fits: bool) -> None:
+    names = ["GET /api/crm/contacts/{contact_id}", "WS /api/ws/notifications", "CALL first audio"]
+    assert Group("g", (pattern,)).could_hold(names) is fits
+    assert Group("g", ("POST /nowhere", pattern)).could_hold(names) is fits
+
+
 def test_a_pace_is_what_a_user_does_in_a_minute() -> None:
     pace = Target("t", "all", "requests_per_user_minute", 1)
     assert pace.value(cell(1, 2, 3, 4), 10, user_s=30) == 8

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from metrics.recorder import Cell, Endpoint
-from metrics.targets import Target, Targets
+from metrics.targets import Group, Target, Targets
 from metrics.verdict import EXIT_CODES, Generator, Plan, RunFacts, judge
 
 LOGIN, CONTACTS = ("POST", "/api/auth/login"), ("GET", "/api/crm/contacts")
@@ -177,6 +177,21 @@ def test_a_target_whose_group_saw_no_request_is_skipped() -> None:
     found = {target["name"]: target for target in verdict.facts()["targets"]}
     assert (found["slow"]["value"], found["slow"]["ok"], found["slow"]["status"]) == (None, None, "skipped")
     assert (found["errors"]["value"], found["errors"]["ok"], found["errors"]["status"]) == (0, True, "met")
+
+
+def test_a_group_that_fits_no_request_makes_a_run_invalid_unless_a_request_had_its_name_all_the_same() -> None:
+    typo = Group("contacts", ("GET /api/crm/contcats*",))
+    targets = Targets((Target("contacts p95", "contacts", "p95_ms", 1), ERRORS), {"contacts": typo})
+    plan = Plan(unknown_groups={"contacts": typo.words})
+    verdict = judge(facts(plan=plan), targets)
+    assert verdict.verdict == "invalid"
+    assert verdict.invalid == [
+        "the group 'contacts' fits no request: neither one of this run nor one that the suite makes or the target "
+        "offers matches 'GET /api/crm/contcats*'; mend its patterns in the file of targets"
+    ]
+    assert judge(facts(), targets).verdict == "pass", "nobody said that it is unknown: its scenario may not have run"
+    of_another_suite = facts({("GET", "/api/crm/contcats"): cell(ms=0.5)}, plan=plan)
+    assert judge(of_another_suite, targets).verdict == "pass"
 
 
 def test_a_rate_that_is_not_reached_fails() -> None:
