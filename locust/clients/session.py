@@ -32,6 +32,8 @@ class CountedResponse(Protocol):
     status_code: int
     content: bytes | None
     headers: Any
+    request_meta: Mapping[str, Any]
+    """What is to be reported of it: `exception` is what broke it off, or Locust's own refusal of its status."""
 
     def success(self) -> None:
         """Count the request as a success."""
@@ -188,11 +190,16 @@ class Session:
 def _judge(
     response: CountedResponse, status: int, expected: int, check: Check | None, parse: Callable[[bytes], Any]
 ) -> Answer:
-    """Mark the response as what it is. Without a status Locust's own socket error stays the reason."""
+    """Mark the response as what it is. Without a status the socket's error is the reason, without the URL around it."""
+    broken_off = response.request_meta["exception"]
     if status == 0:
+        response.failure(getattr(broken_off, "original", broken_off))
         return Answer(0, None, ok=False)
     if status != expected:
         response.failure(StatusFailure(status, expected))
+        return Answer(status, None, ok=False)
+    if broken_off is not None and status < 400:
+        response.failure(broken_off)
         return Answer(status, None, ok=False)
     try:
         body = parse(response.content or b"")

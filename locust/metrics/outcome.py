@@ -54,6 +54,7 @@ def _by_status(status: int) -> str | None:
 
 
 def _by_cause(cause: Any, streaming: bool) -> str:
+    cause = getattr(cause, "original", cause)  # geventhttpclient's RetriesExceeded, also of a request sent once
     names = {base.__name__ for base in type(cause).__mro__}
     if isinstance(cause, TimeoutError) or names & TIMEOUT_NAMES:
         return TIMEOUT

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
 import gevent
+from locust.env import Environment
 from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet
 
 from clients.failures import AccountFailure
 from clients.in_flight import InFlight
 from clients.platform import PlatformApi
+from clients.sent_once import send_once
 from locust import FastHttpUser
 from scenarios.lab import Lab
 from utils.accounts import Kind
@@ -99,6 +101,11 @@ class PlatformUser(FastHttpUser):
     connection_timeout = 5.0
     insecure = False
     """Passwords go only to a host whose certificate is good."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Make the user, with a client whose requests all count."""
+        super().__init__(environment)
+        send_once(self.client)
 
     def on_start(self) -> None:
         """Get an account and become the user that goes with it; only a refusal is counted."""

@@ -2,6 +2,8 @@
 
 import copy
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -89,6 +91,7 @@ class Answers:
 
     status_code = 200
     headers: Any = None
+    request_meta: Mapping[str, Any] = MappingProxyType({"exception": None})
 
     @property
     def content(self) -> bytes:

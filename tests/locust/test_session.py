@@ -2,11 +2,12 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from geventhttpclient.useragent import RetriesExceeded
 
 from clients.checks import TOKENS, fields
 from clients.failures import ContentFailure, StatusFailure
@@ -29,6 +30,7 @@ class Response:
         self.status_code = status
         self.content: bytes | None = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.headers: Any = headers or {}
+        self.request_meta: Mapping[str, Any] = {"exception": None}
         self.verdict: str | Exception | None = None
 
     def success(self) -> None:
@@ -242,6 +244,11 @@ def test_an_answer_that_is_not_right_is_a_failure_with_a_short_reason(
 
 def test_without_an_answer_the_socket_error_stays_the_reason() -> None:
     target = Target()
-    target.next = [Response(0, "")]
-    assert not user_of(target).session.send("GET", "/thing").ok
-    assert target.responses[0].verdict is None
+    target.next = [Response(0, ""), Response(0, "")]
+    reset, timed_out = ConnectionResetError(), TimeoutError("timed out")
+    target.next[0].request_meta = {"exception": reset}
+    target.next[1].request_meta = {"exception": RetriesExceeded("/thing/7", 0, original=timed_out)}
+    user = user_of(target)
+    assert not user.session.send("GET", "/thing").ok
+    assert not user.session.send("GET", "/thing").ok
+    assert [response.verdict for response in target.responses] == [reset, timed_out]
