@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mock_services.twilio import wav
+from mock_services.twilio import audio_files
 from mock_services.twilio.models import API_VERSION, date, new_sid
 from mock_services.twilio.protocol.tape import Recorder, Tape
 
@@ -96,11 +96,11 @@ class Recording:
 
     def wav(self) -> bytes:
         """Give the audio as a WAV file. It takes a while: ask in a thread."""
-        return wav.write(self.tape, self.channels)
+        return audio_files.wav(self.tape, self.channels)
 
     def mp3(self) -> bytes:
-        """Give an MP3 of the recording's length."""
-        return wav.silent_mp3(self.tape.seconds)
+        """Give the audio as an MP3 file. It takes a while: ask in a thread."""
+        return audio_files.mp3(self.tape, self.channels)
 
     def path(self, account_sid: str) -> str:
         """Give the recording's path without an ending: `.json`, `.wav` or `.mp3`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,6 +62,7 @@ class RestRecordings:
         self._authenticate = authenticate
         self._recordings = recordings
         self._switchboard = switchboard
+        self._making = asyncio.Semaphore(1)
 
     def operations(self) -> Iterable[Operation]:
         """Give the operations, for `core.Service`."""
@@ -140,11 +141,15 @@ class RestRecordings:
         return Response(status_code=204)
 
     async def _wav(self, exchange: Exchange) -> Response:
-        content = await asyncio.to_thread(self._audible(exchange).wav)
-        return Response(content, media_type="audio/x-wav")
+        return Response(await self._made(self._audible(exchange).wav), media_type="audio/x-wav")
 
     async def _mp3(self, exchange: Exchange) -> Response:
-        return Response(self._audible(exchange).mp3(), media_type="audio/mpeg")
+        return Response(await self._made(self._audible(exchange).mp3), media_type="audio/mpeg")
+
+    async def _made(self, make: Callable[[], bytes]) -> bytes:
+        """Make a file in a thread, one at a time, so that live calls have the processor."""
+        async with self._making:
+            return await asyncio.to_thread(make)
 
     def _audible(self, exchange: Exchange) -> Recording:
         recording = self._recording(exchange)

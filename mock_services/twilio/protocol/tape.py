@@ -23,7 +23,7 @@ from mock_services.core.speech import DECODED, SAMPLE_RATE, SILENCE
 BLOCK: Final = SAMPLE_RATE  # samples that are converted at a time: short enough that other threads get their turn
 SEAM: Final = SAMPLE_RATE // 1000
 """Samples (1 ms) by which audio may miss the end of what is there and is still joined to it without a click."""
-_SAMPLE_BYTES: Final = 2
+SAMPLE_BYTES: Final = 2
 _LOW: Final = bytes(value & 0xFF for value in DECODED)
 _HIGH: Final = bytes(value >> 8 & 0xFF for value in DECODED)
 
@@ -92,14 +92,26 @@ class Tape:
 
         It is written in short pieces, so that a thread may do so beside live calls.
         """
-        chosen = [self._tracks[track] for track in tracks or (Track.CALLER, Track.AGENT)]
         with wave.open(file, "wb") as writer:
-            writer.setnchannels(len(chosen))
-            writer.setsampwidth(_SAMPLE_BYTES)
+            writer.setnchannels(len(tracks) or len(Track))
+            writer.setsampwidth(SAMPLE_BYTES)
             writer.setframerate(SAMPLE_RATE)
             writer.setnframes(self._samples)
-            for block in self._blocks(chosen):
+            for block in self.blocks(*tracks):
                 writer.writeframesraw(block)
+
+    def blocks(self, *tracks: Track) -> Iterator[bytes]:
+        """Give the 16-bit samples of the named tracks, interleaved, a second at a time; none named is both."""
+        chosen = [self._tracks[track] for track in tracks or (Track.CALLER, Track.AGENT)]
+        width = SAMPLE_BYTES * len(chosen)
+        for start in range(0, self._samples, BLOCK):
+            samples = min(BLOCK, self._samples - start)
+            block = bytearray(width * samples)
+            for channel, track in enumerate(chosen):
+                ulaw = track[start : start + samples].ljust(samples, bytes([SILENCE]))
+                block[channel * SAMPLE_BYTES :: width] = ulaw.translate(_LOW)
+                block[channel * SAMPLE_BYTES + 1 :: width] = ulaw.translate(_HIGH)
+            yield bytes(block)
 
     @property
     def _samples(self) -> int:
@@ -117,15 +129,3 @@ class Tape:
         elif len(track) - place > SEAM:
             del track[place:]
         track += ulaw[: self._limit - len(track)]
-
-    def _blocks(self, tracks: list[bytearray]) -> Iterator[bytes]:
-        """Give the 16-bit samples of `tracks`, interleaved, a block at a time."""
-        width = _SAMPLE_BYTES * len(tracks)
-        for start in range(0, self._samples, BLOCK):
-            samples = min(BLOCK, self._samples - start)
-            block = bytearray(width * samples)
-            for channel, track in enumerate(tracks):
-                ulaw = track[start : start + samples].ljust(samples, bytes([SILENCE]))
-                block[channel * _SAMPLE_BYTES :: width] = ulaw.translate(_LOW)
-                block[channel * _SAMPLE_BYTES + 1 :: width] = ulaw.translate(_HIGH)
-            yield bytes(block)

@@ -323,7 +323,10 @@ async def test_a_call_is_recorded_from_its_answer(double: Double, sdk: Any, offi
     with wave.open(io.BytesIO(mono)) as file:
         assert file.getnchannels() == 1
         assert abs(file.getnframes() / 8000 - int(part.duration)) <= 1
-    assert fetch(path + ".mp3").content[:2] == b"\xff\xfb"
+    compressed = fetch(path + ".mp3")
+    assert compressed.headers["content-type"] == "audio/mpeg"
+    assert compressed.content[:2] == b"\xff\xe3"
+    assert len(compressed.content) == pytest.approx(len(samples) / 2, rel=0.2), "64 kbit/s for two channels"
 
 
 @pytest.mark.anyio
