@@ -7,22 +7,19 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, EmailStr, Field, HttpUrl, UrlConstraints, ValidationInfo, field_validator
 from pydantic_core import Url
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from mock_services.backend.defects import Defect, read_defects
+from mock_services.core.environment import EnvironmentSettings, prefixed
 
 WebSocketUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings, alias_generator=prefixed("BACKEND_")):
     """One field a setting: `BACKEND_<NAME>` in the environment, or the shared variable that the field names.
 
     Times are in seconds. Limits that exist only because everything is in memory say so; the others are the platform's.
     """
-
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"backend_{name}", populate_by_name=True, env_ignore_empty=True, extra="ignore"
-    )
 
     seed: str = Field(
         default_factory=lambda: secrets.token_hex(8), validation_alias="LAB_SEED", description="what ids are drawn from"

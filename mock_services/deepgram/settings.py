@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from mock_services.core.environment import EnvironmentSettings, prefixed
 from mock_services.core.speech import FRAME_MS
 from mock_services.deepgram.script import Script, read_script
 from mock_services.deepgram.timing import ListenTiming, Timing
@@ -15,10 +16,8 @@ USUAL = Timing()
 USUAL_LISTEN = ListenTiming()
 
 
-class DeepgramSettings(BaseSettings):
+class DeepgramSettings(EnvironmentSettings, alias_generator=prefixed("DEEPGRAM_"), env_ignore_empty=False):
     """Read from `DEEPGRAM_*`; `docs/deepgram.md` lists each with what it does."""
-
-    model_config = SettingsConfigDict(alias_generator=lambda name: f"DEEPGRAM_{name.upper()}", populate_by_name=True)
 
     api_key: str = Field(default="1ab0000000000000000000000000000000deeb9a", min_length=1)
     lenient: bool = True

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-
+from mock_services.core.environment import EnvironmentSettings, Names, prefixed
 from mock_services.core.latency import DelaySetting, Lognormal
 
 
-class ElevenLabsSettings(BaseSettings):
+class ElevenLabsSettings(EnvironmentSettings, alias_generator=prefixed("ELEVENLABS_")):
     """Read from `ELEVENLABS_*`; `docs/elevenlabs.md` lists each with what it does."""
 
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"ELEVENLABS_{name.upper()}", populate_by_name=True, env_ignore_empty=True
-    )
-
     api_key: str = Field(default="sk_1ab000000000000000000000000000000000000000e1e7e1", min_length=1)
-    extra_voices: Annotated[tuple[str, ...], NoDecode] = ()
+    extra_voices: Names = ()
     first_byte_ms: DelaySetting = Lognormal(150, 400)
     speed: float = Field(default=8.0, ge=0, le=1_000)
     jitter: float = Field(default=0.3, ge=0, le=2)
@@ -28,8 +22,3 @@ class ElevenLabsSettings(BaseSettings):
     character_limit: int = Field(default=100_000_000, ge=0)
     tier: str = Field(default="scale", min_length=1)
     seed: str = Field(default="lab", alias="LAB_SEED")
-
-    @field_validator("extra_voices", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(filter(None, (name.strip() for name in value.split(",")))) if isinstance(value, str) else value

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from mock_services.core.environment import EnvironmentSettings, Names, prefixed
 from mock_services.core.latency import DelaySetting, Lognormal
 from mock_services.core.rule_files import read_rules
 from mock_services.openai.script import Script
@@ -15,16 +16,12 @@ from mock_services.openai.script import Script
 DEFAULT_SCRIPT = Path(__file__).with_name("script.toml")
 
 
-class OpenAISettings(BaseSettings):
+class OpenAISettings(EnvironmentSettings, alias_generator=prefixed("OPENAI_")):
     """Read from `OPENAI_*`; `docs/openai.md` lists each with what it does."""
-
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"OPENAI_{name.upper()}", populate_by_name=True, env_ignore_empty=True
-    )
 
     api_key: str = Field(default="sk-1ab0000000000000000000000000000000000000000penai", min_length=1)
     script: Annotated[Script, NoDecode] = Field(default=DEFAULT_SCRIPT, validate_default=True)
-    extra_models: Annotated[tuple[str, ...], NoDecode] = ()
+    extra_models: Names = ()
     first_token_ms: DelaySetting = Lognormal(200, 600)
     tokens_per_second: float = Field(default=80.0, ge=0, le=1_000_000)
     token_jitter: float = Field(default=0.3, ge=0, le=2)
@@ -41,8 +38,3 @@ class OpenAISettings(BaseSettings):
     @classmethod
     def _read_script(cls, value: object) -> object:
         return read_rules(value) if isinstance(value, str | Path) else value
-
-    @field_validator("extra_models", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(filter(None, (name.strip() for name in value.split(",")))) if isinstance(value, str) else value

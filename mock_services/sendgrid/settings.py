@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mock_services.core.environment import EnvironmentSettings, prefixed
 from mock_services.core.latency import DelaySetting, Uniform
 
 
-class SendGridSettings(BaseSettings):
+class SendGridSettings(EnvironmentSettings, alias_generator=prefixed("SENDGRID_")):
     """Read from `SENDGRID_*`; `docs/sendgrid.md` lists each with what it does."""
-
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"SENDGRID_{name.upper()}", populate_by_name=True, env_ignore_empty=True
-    )
 
     api_key: str = Field(
         default="SG.1ab0000000000000000000.00000000000000000000000000000000000sendgrid",

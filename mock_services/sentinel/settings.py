@@ -7,19 +7,16 @@ from ipaddress import IPv4Address
 from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from mock_services.core.environment import EnvironmentSettings, prefixed
 from mock_services.core.vendor_hosts import VENDOR_HOSTS
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
-class SentinelSettings(BaseSettings):
+class SentinelSettings(EnvironmentSettings, alias_generator=prefixed("LAB_SENTINEL_")):
     """Read from `LAB_SENTINEL_*`; docs/interception.md lists each with what it does."""
-
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"LAB_SENTINEL_{name.upper()}", populate_by_name=True, env_ignore_empty=True
-    )
 
     listen: IPv4Address = IPv4Address("127.0.0.1")
     dns_port: Port = 0

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, UrlConstraints
 from pydantic_core import Url
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mock_services.core.environment import EnvironmentSettings, prefixed
 from mock_services.core.latency import DelaySetting, Fixed, Uniform
 
 LAB_KEY = f"sk_test_1ab{'0' * 90}stripe"
@@ -16,12 +16,8 @@ LAB_KEY = f"sk_test_1ab{'0' * 90}stripe"
 WebUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
 
 
-class StripeSettings(BaseSettings):
+class StripeSettings(EnvironmentSettings, alias_generator=prefixed("STRIPE_")):
     """Read from `STRIPE_*`; `docs/stripe.md` lists each with what it does."""
-
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"STRIPE_{name.upper()}", populate_by_name=True, env_ignore_empty=True
-    )
 
     secret_key: str = Field(default=LAB_KEY, pattern=r"^(sk|rk)_test_[A-Za-z0-9]+$")
     api_version: str = Field(default="2025-02-24.acacia", pattern=r"^\d{4}-\d{2}-\d{2}(\.[a-z_]+)?$")

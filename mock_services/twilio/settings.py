@@ -8,8 +8,9 @@ from random import Random
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from mock_services.core.environment import EnvironmentSettings, prefixed
 from mock_services.core.latency import DelaySetting, Lognormal
 from mock_services.core.speech import load_recordings
 from mock_services.twilio.protocol.stream_url import parse_map
@@ -21,12 +22,8 @@ def _hold_scripts(file: Path) -> Path:
     return file
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings, alias_generator=prefixed("TWILIO_")):
     """One field a setting: `TWILIO_<NAME>` in the environment, or the shared variable that the field names."""
-
-    model_config = SettingsConfigDict(
-        alias_generator=lambda name: f"twilio_{name}", populate_by_name=True, env_ignore_empty=True, extra="ignore"
-    )
 
     account_sid: str = Field(default="AC1ab00000000000000000000000000001", pattern=r"^AC[0-9a-f]{32}$")
     auth_token: str = Field(default="1ab0000000000000000000000000abcd", min_length=1)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from mock_services.core.environment import EnvironmentSettings
 from mock_services.core.faults.rules import Conditions, read_conditions
 
 
@@ -23,10 +24,8 @@ def _read(value: object) -> object:
     return read_file(Path(value)) if isinstance(value, str) else value
 
 
-class ChainSettings(BaseSettings):
+class ChainSettings(EnvironmentSettings):
     """Read from `LAB_FAULTS` (a file's path) and `LAB_SEED`; `docs/faults.md` says what the file holds."""
-
-    model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True, extra="ignore")
 
     conditions: Annotated[Conditions, NoDecode, BeforeValidator(_read)] = Field(
         default=Conditions(), alias="LAB_FAULTS"
