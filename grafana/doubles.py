@@ -60,26 +60,19 @@ def trouble() -> list[Panel]:
             shades_of=ORANGE,
             legend=["sum"],
         ),
-        graph(
-            Words("Errors by double", "Answers with a status of 400 or more in each interval.", "locale"),
-            {"$tag_double": over_time('sum("errors")', "doubles", CHOSEN, by=["double"])},
-            span=8,
-            bars=True,
-            legend=["sum"],
-        ),
-        graph(
-            Words("Limits hit", "Requests in each interval that were answered 429.", "locale"),
-            {"$tag_double": over_time('sum("limited")', "doubles", CHOSEN, by=["double"])},
-            span=8,
-            bars=True,
-            legend=["sum"],
-        ),
-        graph(
-            Words("Webhooks", "Webhooks sent in each interval, by double.", "locale"),
-            {"$tag_double": over_time('sum("webhooks")', "doubles", CHOSEN, by=["double"])},
-            span=8,
-            bars=True,
-            legend=["sum"],
+        *(
+            graph(
+                Words(title, says, "locale"),
+                {"$tag_double": over_time(f'sum("{field}")', "doubles", CHOSEN, by=["double"])},
+                span=8,
+                bars=True,
+                legend=["sum"],
+            )
+            for title, says, field in (
+                ("Errors by double", "Answers with a status of 400 or more in each interval.", "errors"),
+                ("Limits hit", "Requests in each interval that were answered 429.", "limited"),
+                ("Webhooks", "Webhooks sent in each interval, by double.", "webhooks"),
+            )
         ),
     ]
 
