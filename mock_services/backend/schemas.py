@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, Field
@@ -33,6 +34,30 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(encodable)]
 ANY_OBJECT = dict[str, object]
 """Any object, where an answer has no fields that are promised."""
 BigInt = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+
+
+T = TypeVar("T")
+
+
+class Paging(BaseModel):
+    """Which page of a list."""
+
+    page: Annotated[int, Field(ge=1, lt=1 << 63)] = 1
+    page_size: Annotated[int, Field(ge=1, le=100)] = 20
+
+    def of(self, name: str, found: Sequence[T], view: Callable[[T], Any] = lambda row: row) -> dict[str, Any]:
+        """Give the page of what was found, under its name and as it is to be seen, and how much there is."""
+        first = (self.page - 1) * self.page_size
+        shown = found[first : first + self.page_size]
+        return {name: [*map(view, shown)], "total": len(found), "page": self.page, "page_size": self.page_size}
+
+
+class Page(BaseModel):
+    """What a page says of itself beside what is on it."""
+
+    total: int
+    page: int
+    page_size: int
 
 
 class Detail(BaseModel):

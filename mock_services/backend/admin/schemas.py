@@ -9,27 +9,22 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from mock_services.backend.accounts.schemas import Organization, UserView
-from mock_services.backend.schemas import BigInt, JsonObject
+from mock_services.backend.schemas import BigInt, JsonObject, Page, Paging
 from mock_services.backend.usage.schemas import OrganizationUsage, RecordView, Stats
 
 
-class UserListQuery(BaseModel):
+class UserListQuery(Paging):
     """Which users, and which page of them."""
 
     tenant_id: UUID | None = None
     role: str | None = None
     is_active: bool | None = None
-    page: Annotated[BigInt, Field(ge=1)] = 1
-    page_size: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class UserPage(BaseModel):
+class UserPage(Page):
     """One page of users."""
 
     users: list[UserView]
-    total: int
-    page: int
-    page_size: int
 
 
 class MetricQuery(BaseModel):

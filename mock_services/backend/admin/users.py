@@ -52,15 +52,7 @@ class AdminUsers:
             and query.role in (None, user.role)
             and query.is_active in (None, user.is_active)
         ]
-        first = (query.page - 1) * query.page_size
-        return json_response(
-            {
-                "users": [user_view(user) for user in found[first : first + query.page_size]],
-                "total": len(found),
-                "page": query.page,
-                "page_size": query.page_size,
-            }
-        )
+        return json_response(query.of("users", found, user_view))
 
     async def update(self, exchange: Exchange) -> Response:
         """Change a user's role or state. Any text is stored as a role; only a super administrator makes others."""

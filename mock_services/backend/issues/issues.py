@@ -66,15 +66,7 @@ class Issues:
             found = [issue for issue in found if term in f"{issue['title']}\n{issue['description']}".lower()]
         if query.assigned_to_me:
             found = [issue for issue in found if user is not None and issue["assigned_to_id"] == user.id]
-        start = min((query.page - 1) * query.page_size, len(found))
-        return json_response(
-            {
-                "items": found[start : start + query.page_size],
-                "total": len(found),
-                "page": query.page,
-                "page_size": query.page_size,
-            }
-        )
+        return json_response(query.of("items", found))
 
     async def create(self, exchange: Exchange) -> Response:
         """Report an issue."""

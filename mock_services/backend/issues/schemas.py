@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, EmailStr, Field
+from pydantic import BaseModel, EmailStr
+
+from mock_services.backend.schemas import Page, Paging
 
 
 class IssueType(StrEnum):
@@ -44,11 +45,9 @@ class IssuePath(BaseModel):
     issue_id: UUID
 
 
-class IssueQuery(BaseModel):
+class IssueQuery(Paging):
     """Which issues."""
 
-    page: Annotated[int, Field(ge=1, lt=1 << 63)] = 1
-    page_size: Annotated[int, Field(ge=1, le=100)] = 20
     status: IssueStatus | None = None
     priority: IssuePriority | None = None
     type: IssueType | None = None
@@ -122,13 +121,10 @@ class IssueView(BaseModel):
     comments: list[CommentView] = []
 
 
-class IssuePage(BaseModel):
+class IssuePage(Page):
     """One page of issues, newest first."""
 
     items: list[IssueView]
-    total: int
-    page: int
-    page_size: int
 
 
 class IssueSummary(BaseModel):

@@ -62,15 +62,7 @@ class UsageReports:
                 query.end_date,
             )
         )
-        first = (query.page - 1) * query.page_size
-        return json_response(
-            {
-                "records": [record_view(record) for record in found[first : first + query.page_size]],
-                "total": len(found),
-                "page": query.page,
-                "page_size": query.page_size,
-            }
-        )
+        return json_response(query.of("records", found, record_view))
 
     async def by_organization(self, exchange: Exchange) -> Response:
         """Add usage up, apart by organisation."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from mock_services.backend.schemas import BigInt, Utc
+from mock_services.backend.schemas import Page, Paging, Utc
 from mock_services.backend.usage.state import UsageRecord
 
 Period = Annotated[str, Field(pattern="^(day|week|month)$")]
@@ -29,7 +29,7 @@ class StatsQuery(SpanQuery):
     user_id: UUID | None = None
 
 
-class RecordsQuery(BaseModel):
+class RecordsQuery(Paging):
     """Which records of usage, and which page of them."""
 
     tenant_id: UUID | None = None
@@ -38,8 +38,6 @@ class RecordsQuery(BaseModel):
     service_provider: str | None = None
     start_date: Utc | None = None
     end_date: Utc | None = None
-    page: Annotated[BigInt, Field(ge=1)] = 1
-    page_size: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 class RecordView(BaseModel):
@@ -59,13 +57,10 @@ class RecordView(BaseModel):
     created_at: datetime
 
 
-class RecordPage(BaseModel):
+class RecordPage(Page):
     """One page of records, newest first."""
 
     records: list[RecordView]
-    total: int
-    page: int
-    page_size: int
 
 
 class Stats(BaseModel):
