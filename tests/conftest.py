@@ -7,8 +7,6 @@ import pytest
 TESTS = Path(__file__).parent
 SLOW_FIRST = ("scripts", "locust", "compose", "docs", "grafana")
 """Folders whose tests run real processes for seconds: begun last, one of them would have the others wait for it."""
-EACH_ALONE = "scripts/test_smoke.py"
-"""A file of runs of the whole lab, which share nothing: together they would be the last to end by far."""
 
 
 @pytest.fixture
@@ -18,11 +16,8 @@ def anyio_backend() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, with their fixtures."""
+    """Begin with the files that take longest; `--dist loadfile` keeps each in one process, with its fixtures."""
     items.sort(key=_begins)
-    for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if file == EACH_ALONE else file))
 
 
 def _begins(item: pytest.Item) -> int:

@@ -20,8 +20,6 @@ from tests.support.ports import free_port
 from tests.support.postgres import running_postgres
 from tests.support.suite_lab import Lab, Suite, ended, running_lab
 
-pytestmark = pytest.mark.xdist_group("dashboards")
-
 PROFILES = """
 [before]
 users = 6
