@@ -1,4 +1,7 @@
-"""`./scripts/lab up | status | down`: the lab kept running as processes on loopback, with Locust's page on 8089."""
+"""`./scripts/lab up | status | down`: the lab kept running as processes on loopback, with Locust's page on 8089.
+
+What runs, and its logs, are noted in `.lab`; `LAB_STATE_DIR` moves them, for a second lab beside the first.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from locallab.processes import (
     Running,
     answers,
     check_port,
+    shown,
     signal_group,
     start,
     stop,
@@ -28,9 +32,7 @@ from locallab.processes import (
 )
 from utils.command_line import Parser, refuse
 
-HOME = ROOT / ".lab"
 CLEAN_UP_S = 60  # users end their calls, what they made is removed, the report is written
-STATE = HOME / "processes.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,10 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _up(target: str | None, workers: int, influx: str | None) -> int:
-    _check_down(_read())
     ports = stack.Ports.from_environment()
     environment = stack.suite_environment(ports, target, influx, None)
-    stack.check_suite(environment)
+    stack.check_suite(environment)  # first: nobody takes a lab down for another that would then be refused
+    _check_down(_read())
     specs = [
         *stack.doubles(ports, backend=target is None),
         stack.master(ports, environment, [], page=True),
@@ -78,7 +80,7 @@ def _up(target: str | None, workers: int, influx: str | None) -> int:
             wait_ready(running)
     except BaseException:
         stop(processes)
-        STATE.unlink(missing_ok=True)
+        _state().unlink(missing_ok=True)
         raise
     print(f"the lab is up: start a run on http://127.0.0.1:{ports.page}, stop the lab with ./scripts/lab down")
     return 0
@@ -90,7 +92,7 @@ def _check_down(known: Sequence[dict[str, Any]]) -> None:
     if len(ended) == len(known):
         return
     if ended:
-        logs = ", ".join(str(_log(name).relative_to(ROOT)) for name in ended)
+        logs = ", ".join(shown(_log(name)) for name in ended)
         raise LabError(
             f"the lab is up, but for what has ended: {', '.join(ended)} (see {logs}); `./scripts/lab down`, and then "
             "`./scripts/lab up`, starts it anew"
@@ -98,8 +100,16 @@ def _check_down(known: Sequence[dict[str, Any]]) -> None:
     raise LabError("the lab is up already: `./scripts/lab status` says what runs, `./scripts/lab down` stops it")
 
 
+def _home() -> Path:
+    return Path(os.environ.get("LAB_STATE_DIR") or ROOT / ".lab")
+
+
+def _state() -> Path:
+    return _home() / "processes.json"
+
+
 def _log(name: str) -> Path:
-    return HOME / f"{name.replace(' ', '-')}.log"
+    return _home() / f"{name.replace(' ', '-')}.log"
 
 
 def _status() -> int:
@@ -123,7 +133,7 @@ def _down() -> int:
     # Locust first: a run under way still needs the doubles, to end its calls and to remove what it made.
     _end([each for each in known if each["name"] == "locust master"], CLEAN_UP_S)
     _end([each for each in known if each["name"] != "locust master"], STOP_GRACE_S)
-    STATE.unlink(missing_ok=True)
+    _state().unlink(missing_ok=True)
     print(f"stopped {len(known)} processes" if known else "the lab was down")
     return 0
 
@@ -143,21 +153,21 @@ def _write(processes: Sequence[Running]) -> None:
     known = [
         {"name": p.spec.name, "pid": p.process.pid, "url": p.spec.url, "born": _born(p.process.pid)} for p in processes
     ]
-    HOME.mkdir(exist_ok=True)
-    fresh = STATE.with_suffix(".new")
+    state = _state()
+    state.parent.mkdir(parents=True, exist_ok=True)
+    fresh = state.with_suffix(".new")
     fresh.write_text(json.dumps(known, indent=1))
-    fresh.replace(STATE)
+    fresh.replace(state)
 
 
 def _read() -> list[dict[str, Any]]:
+    state = _state()
     try:
-        known = json.loads(STATE.read_text())
+        known = json.loads(state.read_text())
     except FileNotFoundError:
         return []
     except ValueError:
-        raise LabError(
-            f"{STATE.relative_to(ROOT)} cannot be read: end the lab's processes by hand, delete it"
-        ) from None
+        raise LabError(f"{shown(state)} cannot be read: end the lab's processes by hand, delete it") from None
     return list(known)
 
 

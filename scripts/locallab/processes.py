@@ -56,6 +56,11 @@ class Running:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
+def shown(path: Path) -> str:
+    """Give a path, of a log for one, as somebody would type it from here."""
+    return os.path.relpath(path)
+
+
 def check_port(port: int, name: str) -> None:
     """Raise `LabError` where something listens on `port` already."""
     with socket.socket() as probe:

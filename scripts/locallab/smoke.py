@@ -22,7 +22,7 @@ from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds
 from locallab import stack
 from locallab.arguments import is_address, whole_number
 from locallab.bootstrap import ROOT, USAGE_EXIT
-from locallab.processes import POLL_S, LabError, Running, check_port, signal_group, start, stop, wait_ready
+from locallab.processes import POLL_S, LabError, Running, check_port, shown, signal_group, start, stop, wait_ready
 from metrics.report import amend, point_latest_at
 from metrics.run_ids import RUN_ID
 from utils.command_line import Parser, refuse
@@ -181,7 +181,7 @@ def _load(
     print(
         f"{options.load.most_users} users for {options.load.seconds:.0f} s against "
         f"{environment['LOAD_TEST_BASE_URL']}; "
-        f"logs in {_shown(results / 'logs')}",
+        f"logs in {shown(results / 'logs')}",
         flush=True,
     )
     master = start(stack.master(ports, environment, arguments, page=False), None)
@@ -255,10 +255,6 @@ def conclude(results: Path, reasons: Sequence[str]) -> int:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _shown(path: Path) -> str:
-    return os.path.relpath(path)
 
 
 if __name__ == "__main__":

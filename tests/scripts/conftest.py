@@ -18,9 +18,10 @@ def offset() -> Iterator[int]:
 
 @pytest.fixture
 def environment(offset: int, tmp_path: Path) -> dict[str, str]:
-    """Give this process's environment with ports and results of the test's own, and none of the lab's settings."""
+    """Give this process's environment with ports and directories of the test's own, and none of the lab's settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAB_", "LOAD_TEST_", "INFLUX_", "TWILIO_"))}
-    return {**kept, "LAB_PORT_OFFSET": str(offset), "LAB_RESULTS_DIR": str(tmp_path / "results")}
+    own = {"LAB_RESULTS_DIR": str(tmp_path / "results"), "LAB_STATE_DIR": str(tmp_path / "state")}
+    return {**kept, **own, "LAB_PORT_OFFSET": str(offset)}
 
 
 @pytest.fixture
