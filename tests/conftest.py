@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).parent
 SLOW_FIRST = ("scripts", "locust", "compose", "docs", "grafana")
 """Folders whose tests run real processes for seconds: begun last, one of them would have the others wait for it."""
+
+# How long an example takes here is for the other tests to say, and the machine; what it has to find is not changed.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_a_second_that_was_written_again_is_given_once_and_as_last_written() -> 
     assert newest_of([old, *other, new]) == [*other, new]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(st.sampled_from(["live", "runs", "deliver", "reopen"]), max_size=40), segment=st.integers(1, 300))
 def test_whatever_happens_every_point_comes_out_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str], segment: int

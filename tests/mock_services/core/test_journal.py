@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_services.core.journal import BODY_KEPT, RUNS_KEPT, Journal
@@ -27,7 +27,6 @@ def filled(entries: Entries, capacity: int = 10) -> Journal:
     return journal
 
 
-@settings(deadline=None)
 @given(ENTRIES)
 def test_counters_miss_none_however_many_entries_are_dropped(entries: Entries) -> None:
     journal = filled(entries)
@@ -39,7 +38,6 @@ def test_counters_miss_none_however_many_entries_are_dropped(entries: Entries) -
     assert len(journal.find(limit=1000)) + journal.dropped == len(entries)
 
 
-@settings(deadline=None)
 @given(ENTRIES, st.sampled_from(["", "run-1"]), st.sampled_from(["", "/b"]), st.sampled_from(["", "CA1", "fault"]))
 def test_what_is_found_is_what_was_asked_for_newest_first(entries: Entries, run: str, path: str, text: str) -> None:
     found = filled(entries).find(run_id=run, path=path, contains=text, limit=1000)

@@ -96,7 +96,7 @@ def kind_of(output: Output) -> str:
     return "audio" if isinstance(output, bytes) else "close"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(any_step, max_size=25), st.booleans(), st.sampled_from([0.0, 0.5]), st.sampled_from([20, 100]))
 def test_the_order_of_messages_always_holds(steps: list[Step], begin_well: bool, spread: float, chunk_ms: int) -> None:
     sent, tally = converse([good_start, *steps] if begin_well else steps, Timing(spread=spread, chunk_ms=chunk_ms))
@@ -121,7 +121,7 @@ def test_the_order_of_messages_always_holds(steps: list[Step], begin_well: bool,
             assert len(output) % FRAME_BYTES == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(conversation_steps.filter(lambda step: "interrupt" not in str(step[1])), max_size=40))
 def test_the_agent_never_talks_over_the_user_unless_told_to(steps: list[Step]) -> None:
     sent, tally = converse([good_start, ("pass", 0.2), *steps], Timing())
@@ -143,7 +143,7 @@ def test_the_agent_never_talks_over_the_user_unless_told_to(steps: list[Step]) -
     assert tally.audio_bytes_sent == sum(len(output) for output in sent if isinstance(output, bytes))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(conversation_steps, max_size=10), st.floats(0.0, 0.004))
 def test_polling_a_little_late_changes_nothing_that_is_sent(steps: list[Step], late_s: float) -> None:
     # What the client does in between is spaced so that lateness cannot change what it interrupts.

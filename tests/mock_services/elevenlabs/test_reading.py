@@ -49,7 +49,7 @@ def test_a_request_is_answered_or_refused() -> None:
     names = st.sampled_from([*SpeechQuery.model_fields, *VoicesQuery.model_fields])
 
     @given(st.sampled_from(PATHS), st.dictionaries(names, VALUE, max_size=2), BODY)
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def check(path: str, query: dict[str, str], body: Any) -> None:
         speech, voices, journal = asyncio.run(ask(path, query, body))
         assert speech in (200, 400, 422)

@@ -146,7 +146,7 @@ def test_and_the_answer_is_never_a_failure() -> None:
             return answer.status_code, journal.status_code
 
     @given(spoilt())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def check(request: tuple[str, dict[str, Any]]) -> None:
         status, journal = asyncio.run(post(*request))
         assert status < 500

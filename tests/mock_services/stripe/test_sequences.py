@@ -170,7 +170,7 @@ class Client:
         return answers
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32))
 def test_any_sequence_of_requests_is_answered(seed: int) -> None:
     client = Client(seed)

@@ -4,7 +4,7 @@ import statistics
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -192,7 +192,6 @@ STEPS: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
 AGENT = st.lists(st.tuples(st.integers(0, 40), st.floats(0.02, 3), st.floats(0, 1), st.booleans()), max_size=20)
 
 
-@settings(deadline=None)
 @given(STEPS, AGENT, st.integers(0, 9))
 def test_whatever_both_do_the_call_ends_and_nothing_is_told_that_was_not_so(
     steps: list[dict[str, Any]], agent: list[tuple[int, float, float, bool]], seed: int

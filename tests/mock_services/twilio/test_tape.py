@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_services.core.speech import SILENCE, decode, load_recordings
@@ -92,7 +92,6 @@ def test_an_empty_tape_is_a_sound_file_of_no_length() -> None:
 Step = tuple[str, float, int]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["audio", "cut"]), st.floats(0, 0.3), st.integers(0, 2000)), max_size=12),
     st.floats(0, 1),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_services.core.faults.rules import Conditions
@@ -32,7 +32,6 @@ def hits(schedule: Schedule, times: list[float], subject: Subject = REQUEST) -> 
     return [None if (hit := schedule.choose(subject, now)) is None else hit.fault.name for now in times]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.builds(lambda *parts: {k: v for part in parts for k, v in part.items()}, CHOICES, WINDOWS, FILTERS),
@@ -58,7 +57,6 @@ def test_the_same_seed_and_order_hit_the_same_requests(
     assert outcomes[0] == outcomes[1]
 
 
-@settings(deadline=None)
 @given(CHOICES, WINDOWS, st.lists(SECONDS, max_size=50))
 def test_nothing_is_hit_outside_of_its_time(
     choice: dict[str, Any], window: dict[str, float], times: list[float]
@@ -69,7 +67,6 @@ def test_nothing_is_hit_outside_of_its_time(
         assert name is None or start <= now < end
 
 
-@settings(deadline=None)
 @given(st.integers(1, 7), st.integers(0, 40))
 def test_every_nth_is_every_nth_and_the_first_n_are_the_first(n: int, requests: int) -> None:
     times = [0.0] * requests
@@ -85,7 +82,6 @@ def test_probability_is_the_share_that_is_hit() -> None:
     assert hit == pytest.approx(2_000, rel=0.1)
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 1), st.integers(1, 5))
 def test_what_one_fault_draws_does_not_shift_what_another_hits(share: float, first: int) -> None:
     alone = hits(Schedule(faults({}, {"probability": share}).faults[1:], "lab", 0.0), [0.0] * 20)

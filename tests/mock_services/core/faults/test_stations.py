@@ -6,7 +6,7 @@ import time
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_services.core.faults.rules import Latency
@@ -29,7 +29,6 @@ def test_anything_else_is_refused(text: str) -> None:
         parse_latency(text)
 
 
-@settings(deadline=None)
 @given(BASES, st.integers(1, 50), st.integers(1, 500), st.integers())
 def test_up_to_its_capacity_it_takes_its_base_and_beyond_in_proportion(
     base: Fixed | Uniform | Lognormal, capacity: int, in_flight: int, seed: int
@@ -38,7 +37,6 @@ def test_up_to_its_capacity_it_takes_its_base_and_beyond_in_proportion(
     assert drawn == pytest.approx(base.draw_s(Random(seed)) * max(1.0, in_flight / capacity))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 20), st.integers(1, 100))
 def test_clients_that_ask_again_and_again_get_capacity_by_base_a_second_and_no_more(
     capacity: int, clients: int

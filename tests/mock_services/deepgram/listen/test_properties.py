@@ -76,7 +76,7 @@ def transcribe(script: list[tuple[str, Any]], seed: int, cut: int | None, option
     return sent
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(steps, max_size=8), st.integers(0, 3), st.sampled_from(["10", "1000", "false"]))
 def test_the_rules_hold(script: list[tuple[str, Any]], seed: int, endpointing: str) -> None:
     sent = transcribe(script, seed, None, OPTIONS | {"endpointing": endpointing})
@@ -111,7 +111,7 @@ def test_the_rules_hold(script: list[tuple[str, Any]], seed: int, endpointing: s
         assert not any(result["speech_final"] for result in finals[:-1] if not result["from_finalize"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(sounds, max_size=6), st.integers(1, 1000))
 def test_how_audio_is_cut_up_does_not_matter(script: list[tuple[str, Any]], cut: int) -> None:
     whole, cut_up = (transcribe(script, 2, size, OPTIONS) for size in (None, cut))
