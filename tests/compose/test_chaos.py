@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.doubles import ROOT, double
 from tests.support.locust_process import wait_until
 from tests.support.ports import free_port
-from tests.support.suite_lab import ROOT, clean_environment, double
+from tests.support.suite_lab import clean_environment
 
 SCHEDULE = """
 starts = "set"

@@ -16,8 +16,9 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.doubles import double
 from tests.support.ports import free_port
-from tests.support.suite_lab import Lab, Suite, double, ended, running_lab
+from tests.support.suite_lab import Lab, Suite, ended, running_lab
 
 SETTINGS = {"LAB_SENTINEL_DNS_PORT": "0", "LAB_SENTINEL_REFUSED_PORTS": "0"}
 

@@ -15,7 +15,8 @@ import requests
 from metrics.reconciliation import Tally
 from mock_services.sendgrid.settings import SendGridSettings
 from mock_services.stripe.settings import StripeSettings
-from tests.support.suite_lab import Lab, Suite, double, ended, running_lab
+from tests.support.doubles import double
+from tests.support.suite_lab import Lab, Suite, ended, running_lab
 from utils.books import Books
 
 STRIPE_KEY = StripeSettings.model_fields["secret_key"].default

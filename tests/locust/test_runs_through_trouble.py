@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.suite_lab import ROOT, Suite, ended, listener, running_lab
+from tests.support.doubles import ROOT
+from tests.support.suite_lab import Suite, ended, listener, running_lab
 
 RUN_S = 15
 RUN = ("--headless", "--only-summary", "--users", "6", "--spawn-rate", "6", "--stop-timeout", "5")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,34 +17,14 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.doubles import ROOT, double, without_settings
+
 SUITE = ROOT / "locust"
-OWN_VARIABLES = ("LOAD_TEST_", "LAB_", "INFLUX_", "TWILIO_", "BACKEND_", "DEEPGRAM_", "SIMULATE_", "LOCUST_")
 CREDENTIALS = ("AC1ab00000000000000000000000000001", "1ab0000000000000000000000000abcd")
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
-    return {**kept, "PYTHONPATH": str(ROOT), **changes}
-
-
-@contextmanager
-def double(module: str, directory: Path, **settings: str) -> Iterator[str]:
-    """Run a double on a free port; give `127.0.0.1:<port>`. Its log is `<module>.log` in the directory."""
-    command = [sys.executable, "-m", f"mock_services.{module}", "--port", "0"]
-    with (directory / f"{module}.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=clean_environment(**settings), stdout=subprocess.PIPE, stderr=log, text=True
-        )
-    assert process.stdout is not None
-    try:
-        ready = re.search(r"ready on http://(\S+)", process.stdout.readline())
-        assert ready, (directory / f"{module}.log").read_text()
-        yield ready[1]
-    finally:
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
+    return {**without_settings(), "PYTHONPATH": str(ROOT), **changes}
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-ROOT = Path(__file__).parents[3]
-OWN = ("BACKEND_", "DEEPGRAM_", "TWILIO_", "CORS_")
+from tests.support.doubles import serving
+
 DEADLINE_S = 20.0
 
 
@@ -27,21 +21,8 @@ DEADLINE_S = 20.0
 def backend_process(**environment: str) -> Iterator[str]:
     """Run the backend on a port of its own; give `127.0.0.1:<port>`. Nothing may go wrong inside."""
     settings = {"BACKEND_BCRYPT_ROUNDS": "4", "BACKEND_RATE_LIMIT_REQUESTS": "0", "BACKEND_DIALABLE_TENANTS": "true"}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
-    command = [sys.executable, "-m", "mock_services.backend", "--port", "0", "--log-level", "error"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=clean | settings | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        ready = re.fullmatch(r"backend ready on http://(\S+)\n", process.stdout.readline())
-        try:
-            assert ready, process.stderr.read()
-            yield ready[1]
-        finally:
-            process.terminate()
-            assert process.wait(DEADLINE_S) in (0, -signal.SIGTERM)
-            assert process.stderr.read() == "", "something went wrong inside the backend"
+    with serving("backend", "--log-level", "error", **settings | environment) as address:
+        yield address
 
 
 class Agent:

@@ -6,22 +6,16 @@ import re
 import shlex
 
 import httpx
-from pydantic_core import PydanticUndefined
 
 from mock_services.backend.settings import Settings
-from tests.mock_services.backend.agents import ROOT, backend_process
+from tests.mock_services.backend.agents import backend_process
+from tests.support.pages import listed_settings, page, unset_settings
 
-PAGE = (ROOT / "docs" / "backend.md").read_text(encoding="utf-8")
+PAGE = page("backend")
 
 
 def test_every_setting_is_listed_with_its_value() -> None:
-    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]*)`|[^`|]*) \|", PAGE, re.MULTILINE))
-    values = {}
-    for field in Settings.model_fields.values():
-        default = field.default
-        value = "" if default is PydanticUndefined or default == frozenset() else str(default)
-        values[str(field.validation_alias).upper()] = value.lower() if isinstance(default, bool) else value
-    assert listed == values
+    assert listed_settings(PAGE) == unset_settings(Settings)
 
 
 def test_its_commands_work() -> None:

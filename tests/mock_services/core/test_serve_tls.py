@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 from mock_services.core.authority import AUTHORITY, make
 from mock_services.core.serve import main
 from mock_services.core.vendor_hosts import VENDOR_HOSTS
-from tests.support.doubles import ROOT, serving_tls
+from tests.support.doubles import ROOT, refusal_to_start, serving_tls
 
 OPENAI_KEY = "sk-1ab0000000000000000000000000000000000000000penai"
 STRIPE_KEY = f"sk_test_1ab{'0' * 90}stripe"
@@ -126,12 +126,8 @@ def test_half_a_door_is_one_sentence(capsys: pytest.CaptureFixture[str], argumen
 
 def test_a_taken_tls_port_is_named(folder: Path, vendors: tuple[str, str]) -> None:
     port = vendors[1].partition(":")[2]
-    command = [sys.executable, "-m", "mock_services.twilio", "--port", "0", "--tls-port", port]
-    command += ["--tls-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == (
-        f"twilio: port {port} on 127.0.0.1 is in use; stop what listens there or choose another with --tls-port\n"
+    assert refusal_to_start("twilio", "--tls-port", port, "--tls-dir", str(folder)) == (
+        f"twilio: port {port} on 127.0.0.1 is in use; stop what listens there or choose another with --tls-port"
     )
 
 

@@ -1,8 +1,5 @@
 """The stub as a service: voices, models, the user, limits, how long it takes, its metrics and its reset."""
 
-import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -16,7 +13,7 @@ from elevenlabs.types import GetVoicesResponse, GetVoicesV2Response, Model, Subs
 from pydantic import TypeAdapter
 
 from tests.mock_services.elevenlabs.support import AT_ONCE, KEY, RACHEL
-from tests.support.doubles import ROOT, serving
+from tests.support.doubles import refusal_to_start, serving
 
 HEADERS = {"xi-api-key": KEY}
 SPEAK = f"/v1/text-to-speech/{RACHEL}/stream"
@@ -184,15 +181,6 @@ def test_a_stream_jitters_around_its_pace() -> None:
     ],
 )
 def test_a_bad_setting_ends_the_process_with_its_name(name: str, value: str, message: str) -> None:
-    finished = subprocess.run(
-        [sys.executable, "-m", "mock_services.elevenlabs", "--port", "0"],
-        cwd=ROOT,
-        env={**os.environ, name: value},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert finished.returncode == 3
-    assert finished.stderr.startswith(f"elevenlabs: {name} is '{value}': ")
-    assert message in finished.stderr
+    sentence = refusal_to_start("elevenlabs", **{name: value})
+    assert sentence.startswith(f"elevenlabs: {name} is '{value}': ")
+    assert message in sentence

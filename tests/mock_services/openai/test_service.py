@@ -1,9 +1,6 @@
 """The stub as a service: models, traces, headers, limits, how long it takes, its metrics and its reset."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +11,7 @@ import pytest
 from openai import OpenAI
 
 from tests.mock_services.openai.support import AT_ONCE, KEY
-from tests.support.doubles import ROOT, serving
+from tests.support.doubles import refusal_to_start, serving
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 HOURS: Any = [{"role": "user", "content": "When do you open?"}]
@@ -207,16 +204,6 @@ def test_one_seed_answers_twice_alike() -> None:
     ],
 )
 def test_a_bad_setting_ends_the_process_with_its_name(name: str, value: str, message: str) -> None:
-    finished = subprocess.run(
-        [sys.executable, "-m", "mock_services.openai", "--port", "0"],
-        cwd=ROOT,
-        env={**os.environ, name: value},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert finished.returncode == 3
-    assert finished.stderr.startswith(f"openai: {name} is '{value}': ")
-    assert message in finished.stderr
-    assert finished.stderr.count("\n") == 1
+    sentence = refusal_to_start("openai", **{name: value})
+    assert sentence.startswith(f"openai: {name} is '{value}': ")
+    assert message in sentence

@@ -18,7 +18,7 @@ import dns.resolver
 import httpx
 import pytest
 
-from tests.support.doubles import ROOT, serving
+from tests.support.doubles import ROOT, refusal_to_start, serving
 
 SETTINGS = {
     "LAB_SENTINEL_DNS_PORT": "0",
@@ -173,10 +173,4 @@ def test_a_taken_port_is_named_without_a_traceback(variable: str) -> None:
     ],
 )
 def test_a_bad_setting_is_one_sentence(variable: str, value: str) -> None:
-    command = [sys.executable, "-m", "mock_services.sentinel", "--port", "0"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={"PATH": "", variable: value}, capture_output=True, text=True, check=False, timeout=20
-    )
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith(f"sentinel: {variable}")
-    assert done.stderr.count("\n") == 1
+    assert refusal_to_start("sentinel", **{variable: value}).startswith(f"sentinel: {variable}")

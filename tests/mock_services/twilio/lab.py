@@ -8,17 +8,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import socket
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,8 +32,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from mock_services.core.speech import is_voiced, load_recordings
+from tests.support.doubles import starting
 
-ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = "AC" + "0" * 31 + "7"
 TOKEN = "the token of these tests"
 CALLER = "+13105550142"
@@ -97,33 +95,21 @@ class Double:
 @contextmanager
 def running_double(token: str = TOKEN, **environment: str) -> Iterator[Double]:
     """Start the double on a free port and end it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mock_services.twilio", "--port", "0"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": token,
-            "TWILIO_SPEECH_RATE": "1000",
-            "TWILIO_RING_MS": "20",
-            "TWILIO_CALLS_PER_SECOND": "1000",
-            "TWILIO_SMS_SENT_MS": "20",
-            "TWILIO_SMS_DELIVERED_MS": "20",
-            "LAB_SEED": "tests",
-            **environment,
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        announced = process.stdout.readline()
-        assert " ready on " in announced
-        yield Double(announced.split()[-1], process, token)
-    finally:
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
+    settings = {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": token,
+        "TWILIO_SPEECH_RATE": "1000",
+        "TWILIO_RING_MS": "20",
+        "TWILIO_CALLS_PER_SECOND": "1000",
+        "TWILIO_SMS_SENT_MS": "20",
+        "TWILIO_SMS_DELIVERED_MS": "20",
+        "LAB_SEED": "tests",
+    }
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        starting("twilio", log, **settings | environment) as (process, (address,)),
+    ):
+        yield Double(f"http://{address}", process, token)
 
 
 class Phone:

@@ -16,7 +16,8 @@ from mock_services.twilio.protocol.steps import Step
 from mock_services.twilio.protocol.turns import Script
 from mock_services.twilio.scripts import SHIPPED, load_scripts
 from mock_services.twilio.settings import Settings
-from tests.mock_services.twilio.lab import ROOT, Double, Target, phone, running_double
+from tests.mock_services.twilio.lab import Double, Target, phone, running_double
+from tests.support.doubles import ROOT
 from tests.support.suite_lab import running_lab
 
 PAGE = (ROOT / "docs" / "twilio.md").read_text(encoding="utf-8")

@@ -1,12 +1,8 @@
 """The double starts with the lab's values, and refuses a setting that it cannot use in one sentence."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from tests.mock_services.twilio.lab import ROOT
+from tests.support.doubles import refusal_to_start
 
 
 @pytest.mark.parametrize(
@@ -21,17 +17,6 @@ from tests.mock_services.twilio.lab import ROOT
     ],
 )
 def test_a_bad_setting_is_named(variable: str, value: str) -> None:
-    started = subprocess.run(
-        [sys.executable, "-m", "mock_services.twilio", "--port", "0"],
-        cwd=ROOT,
-        env={**os.environ, variable: value},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert started.returncode == 3
-    assert started.stdout == ""
-    (sentence,) = started.stderr.splitlines()
+    sentence = refusal_to_start("twilio", **{variable: value})
     assert variable in sentence
     assert value in sentence
