@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import requests
 
-from utils.plain_http import MALFORMED, SetupError, reason
+from utils.plain_http import MALFORMED, SetupError, new_session, reason
 
 WEBHOOK = "/api/telephony/webhook/"
 TIMEOUT_S = 10.0
@@ -20,8 +20,7 @@ class NumberInventory:
         """Take the double's origin and the credentials that it accepts."""
         self._url = twilio_url
         self._numbers = f"{twilio_url}/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = new_session()
         self._session.auth = (account_sid, auth_token)
 
     def check(self) -> None:

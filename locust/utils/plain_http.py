@@ -57,9 +57,7 @@ class PlainHttp:
     def __init__(self, base_url: str, run_id: str) -> None:
         """Take the target's origin and the run, from whose id the first address follows."""
         self.base_url = base_url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = certificates()
+        self._session = new_session()
         self._offset = zlib.crc32(run_id.encode())
         self._sent = 0
 
@@ -124,6 +122,14 @@ class PlainHttp:
         number = (self._offset + self._sent // REQUESTS_PER_ADDRESS) % (1 << 17)
         self._sent += 1
         return str(ipaddress.IPv4Address("198.18.0.0") + number)
+
+
+def new_session() -> requests.Session:
+    """A session that no variable leads to a proxy, and that trusts `certificates`."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = certificates()
+    return session
 
 
 def certificates() -> str | bool:

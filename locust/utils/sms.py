@@ -7,6 +7,8 @@ import re
 import gevent
 import requests
 
+from utils.plain_http import new_session
+
 SMS = "the Twilio double's messages"
 """The name under which the capability check knows them."""
 TIMEOUT_S = 5.0
@@ -24,8 +26,7 @@ class Inbox:
     def __init__(self, twilio_url: str, account_sid: str, auth_token: str) -> None:
         """Take the double's origin and the credentials that it accepts."""
         self._url = f"{twilio_url}/2010-04-01/Accounts/{account_sid}/Messages.json"
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = new_session()
         self._session.auth = (account_sid, auth_token)
 
     def available(self) -> bool:

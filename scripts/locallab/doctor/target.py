@@ -19,7 +19,7 @@ import websocket
 
 from locallab.doctor.findings import Finding, ok, problem, warning
 from utils.capabilities import Capabilities
-from utils.plain_http import CONNECT_S, PlainHttp, SetupError, certificates, reason
+from utils.plain_http import CONNECT_S, PlainHttp, SetupError, certificates, new_session, reason
 from utils.provisioning import read_capabilities
 
 PATH = "/health"
@@ -71,9 +71,7 @@ class Asker:
         self._first = zlib.crc32(run_id.encode())
         self._url = base_url + PATH
         self._base_url = base_url
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = certificates()
+        self._session = new_session()
 
     def look(self, client: int = 0) -> Look:
         """Ask once, as a client of this number."""

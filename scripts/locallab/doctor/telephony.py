@@ -11,7 +11,7 @@ from configs.settings import Settings
 from locallab.doctor.findings import Finding, ok, problem, warning
 from mock_services.twilio.protocol.signature import sign
 from utils.numbers import WEBHOOK, NumberInventory
-from utils.plain_http import CONNECT_S, SetupError, certificates, reason
+from utils.plain_http import CONNECT_S, SetupError, new_session, reason
 
 PATH = f"{WEBHOOK}call-status"
 ANSWER_S = 10.0
@@ -80,10 +80,7 @@ def _fix(other: str) -> str:
 
 def _accepts(posted: str, signed: str, auth_token: str) -> bool:
     form = {"CallSid": f"CA{secrets.token_hex(16)}", "CallStatus": "completed"}
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = certificates()
-    with session:
+    with new_session() as session:
         try:
             answer = session.post(
                 posted,
