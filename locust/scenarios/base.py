@@ -16,9 +16,9 @@ from clients.platform import PlatformApi
 from clients.sent_once import send_once
 from locust import FastHttpUser
 from scenarios.lab import Lab
+from utils.account_desk import Grant
 from utils.accounts import Kind
 from utils.deck import Deck
-from utils.desk import Grant
 from utils.identity import client_address, stream
 from utils.plain_http import SetupError
 from utils.test_data import TestData

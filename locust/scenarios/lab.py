@@ -20,9 +20,9 @@ from gevent.event import AsyncResult
 from clients.phone import Phone
 from configs.settings import Settings
 from scenarios.arrivals import Arrivals
+from utils.account_desk import Desk, Grant
 from utils.accounts import Kind
 from utils.caused import CALL, Caused
-from utils.desk import Desk, Grant
 from utils.plain_http import SetupError
 
 logger = logging.getLogger(__name__)

@@ -35,15 +35,15 @@ from metrics.targets import TargetError
 from metrics.verdict import Plan
 from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
-from scenarios.hurry import CLEAN_UP_WITHIN_S, Hurry
 from scenarios.known_requests import known_requests, unknown_groups
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
 from scenarios.reconciling import Reconciler
+from scenarios.sigterm import CLEAN_UP_WITHIN_S, Sigterm
 from scenarios.spawning import forget_shape, start_beside_shape
+from utils.account_desk import Desk
 from utils.accounts import Kind
-from utils.desk import Desk
 from utils.logs import set_up_logs
 from utils.plain_http import SetupError
 from utils.sentinel import Watch
@@ -108,7 +108,7 @@ class Conductor:
         """A headless run has been prepared, before its clock started."""
         self._watch: Watch | None = None
         """In a lab with a sentinel, what asks it for the run that has been prepared."""
-        self._hurry: Hurry | None = None
+        self._sigterm: Sigterm | None = None
         self._ended = Event()
         self._ended.set()
 
@@ -117,7 +117,7 @@ class Conductor:
         set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
         self.measurement.on_worker_lost = self._lab.forget
-        self._hurry = Hurry(environment, runner)
+        self._sigterm = Sigterm(environment, runner)
         self._reconciler.attach(environment, runner)
         environment.events.request.add_listener(keep_intended)
         if self._settings.debug:
@@ -276,9 +276,9 @@ class Conductor:
         A difference is a reason of the verdict, and so is a target that no longer answers.
         """
         self._lab.hang_up()
-        hurried = self._hurry is not None and self._hurry.asked
+        in_haste = self._sigterm is not None and self._sigterm.asked
         try:
-            with gevent.Timeout(CLEAN_UP_WITHIN_S if hurried else None):
+            with gevent.Timeout(CLEAN_UP_WITHIN_S if in_haste else None):
                 self._settle()
         except gevent.Timeout:
             run_id = self.measurement.run_id
@@ -303,8 +303,8 @@ class Conductor:
 
     def _on_quitting(self, **_rest: Any) -> None:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""
-        if self._hurry is not None:
-            self._hurry.tell_workers()
+        if self._sigterm is not None:
+            self._sigterm.tell_workers()
         self._ended.wait(END_WITHIN_S)
 
     def _clean_up(self, note: Path | None) -> None:

@@ -1,6 +1,6 @@
 """A token for whoever needs one outside a run: `auth_manager.get_or_create_token()`, from a shell too.
 
-In a run, users get their accounts from the master instead (`utils.desk`): nothing here is shared between users.
+In a run, users get their accounts from the master instead (`utils.account_desk`): nothing here is shared between users.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from configs.settings import Settings, load_settings
 from tests.support.platform_target import Request, Target, running_target
+from utils.account_desk import Desk, Grant
 from utils.accounts import CALLS_AT_ONCE, VOICE_SOCKETS, Account
 from utils.capabilities import Capabilities
 from utils.cleanup import Cleanup
-from utils.desk import Desk, Grant
 from utils.identity import mail_domain
 from utils.numbers import NumberInventory
 from utils.plain_http import PlainHttp, Refused, SetupError

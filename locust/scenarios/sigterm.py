@@ -15,14 +15,14 @@ from typing import Any
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
-HURRY = "lab_hurry"
+MESSAGE = "lab_sigterm"
 TASKS_WITHIN_S = 2.0
 """How long users may take to finish their task."""
 CLEAN_UP_WITHIN_S = 1.5
 """How long what both sides counted may be compared, and what the run made be removed."""
 
 
-class Hurry:
+class Sigterm:
     """Whether this process has been told to end by SIGTERM."""
 
     def __init__(self, environment: Any, runner: Any) -> None:
@@ -31,14 +31,14 @@ class Hurry:
         self._environment = environment
         self._runner = runner
         if isinstance(runner, WorkerRunner):
-            runner.register_message(HURRY, self._on_message)
+            runner.register_message(MESSAGE, self._on_message)
         self._watcher = gevent.get_hub().loop.signal(signal.SIGTERM)
         self._watcher.start(self._on_sigterm)
 
     def tell_workers(self) -> None:
-        """Have the workers hurry too, if this is a master that was asked to."""
+        """Have the workers end as quickly, if this is a master that was asked to."""
         if self.asked and isinstance(self._runner, MasterRunner):
-            self._runner.send_message(HURRY)
+            self._runner.send_message(MESSAGE)
 
     def _on_sigterm(self) -> None:
         self.asked = True
