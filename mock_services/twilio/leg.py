@@ -242,6 +242,11 @@ class Leg:
         if self.deck.recorders:
             self.deck.caller(ulaw(self.network.voice.line(line_id)), time.monotonic())
 
+    def hear(self, line_id: str) -> None:
+        """Let the party at the other end begin to speak a line to this one."""
+        if self.deck.recorders:
+            self.deck.agent(ulaw(self.network.voice.line(line_id)), time.monotonic())
+
     def begin_recording(
         self, source: str, subscription: Subscription, channels: int = 1, track: str = "both", at: float | None = None
     ) -> Recording:

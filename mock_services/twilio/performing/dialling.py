@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from mock_services.twilio.callbacks import Progress, Subscription, Webhook
@@ -32,6 +33,7 @@ class ChildCall:
         self.dialled = dialled
         random = office.network.randomness.fresh(f"called {parent.run_id} {dialled.address} {parent.random.random()}")
         self.leg = Leg(office, record, self.party.script, random, parent.run_id, nobody)
+        self._parent = parent
         self.bridged = False
         self.screen_url = None if dialled.url is None else joined(document.url, dialled.url)
         subscription = Subscription.of(dialled.status, document.url)
@@ -72,13 +74,20 @@ class ChildCall:
         return self.screen_url is None or await screen(self.leg, Webhook(self.screen_url, self.dialled.method))
 
     async def talk(self, time_limit: float) -> None:
-        """Talk until the party hangs up, or is hung up from outside."""
+        """Talk until the party hangs up, or is hung up from outside, or the time is over."""
         self.bridged = True
+        talking = asyncio.ensure_future(self._converse())
+        hung_up = asyncio.ensure_future(self._ended.wait())
+        seconds = min(time_limit, self.party.script.max_call_ms / 1000)
         try:
-            async with asyncio.timeout(min(self._conversation_seconds(), time_limit)):
-                await self._ended.wait()
-        except TimeoutError:
-            return  # the party has said all it has to say
+            done, _ = await asyncio.wait({talking, hung_up}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if talking in done:
+                talking.result()  # raises what went wrong in it
+        finally:
+            talking.cancel()
+            hung_up.cancel()
+            for leg in (self.leg, self._parent):
+                leg.deck.cut(time.monotonic())
 
     def finish(self) -> None:
         """End the call, if it has not ended, and tell of it."""
@@ -92,14 +101,17 @@ class ChildCall:
         if self._limit is not None:
             self._limit.cancel()
 
-    def _conversation_seconds(self) -> float:
-        """Give how long the two talk: each turn is a line of the called party and one of the caller, and breaths."""
-        script, leg = self.party.script, self.leg
+    async def _converse(self) -> None:
+        """Let the two talk: in each turn the called party says a line and the caller one, and both take breath."""
+        script, random = self.party.script, self.leg.random
         turns = sum(isinstance(step, Speak | Interrupt) for step in script.course())
-        seconds = script.hang_up_pause_ms.draw_s(leg.random)
-        for _ in range(2 * turns):
-            seconds += leg.seconds_of(leg.any_line()) + script.reply_pause_ms.draw_s(leg.random)
-        return min(seconds, script.max_call_ms / 1000)
+        for _ in range(turns):
+            for speaker, hearer in ((self.leg, self._parent), (self._parent, self.leg)):
+                line = self.leg.any_line()
+                speaker.say(line)
+                hearer.hear(line)
+                await asyncio.sleep(self.leg.seconds_of(line) + script.reply_pause_ms.draw_s(random))
+        await asyncio.sleep(script.hang_up_pause_ms.draw_s(random))
 
 
 async def dial(leg: Leg, verb: Dial, document: Document, screen: Screen) -> Next:

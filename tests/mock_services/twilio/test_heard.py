@@ -145,3 +145,21 @@ async def test_a_started_stream_hears_what_is_said_on_its_outbound_track(
     }
     assert sum(heard["inbound"]) == 0
     assert sum(heard["outbound"]) > 2 * THANKS.duration_ms / 20 / 2
+
+
+@pytest.mark.anyio
+async def test_the_two_who_talk_through_a_dial_are_heard_in_turn(unhurried: Double, sdk: Any, office: Office) -> None:
+    dial = f'<Dial record="record-from-answer-dual" action="/dialled">{THEIRS}</Dial>'
+    office.documents["/voice"] = f"<Response>{dial}</Response>"
+    unhurried.buy(NUMBER, office.url)
+    async with phone(unhurried) as caller:
+        script = {"turns": 1, "reply_pause_ms": 0, "hang_up_pause_ms": 0}
+        await caller.send({"type": "party", "number": THEIRS, "script": script})
+        await caller.receive()
+        await caller.call("one", NUMBER)
+    talker, answerer = await listen(unhurried, sdk)
+    spoken = {line.id: line.ulaw for line in load_recordings("caller")}
+    (first,) = [line for line, ulaw in spoken.items() if place_ms(answerer, ulaw) >= 0]
+    (second,) = [line for line, ulaw in spoken.items() if place_ms(talker, ulaw) >= 0]
+    assert place_ms(answerer, spoken[first]) == pytest.approx(0, abs=100), "who was called speaks first"
+    assert place_ms(talker, spoken[second]) == pytest.approx(len(spoken[first]) / 8, abs=100)
