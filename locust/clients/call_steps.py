@@ -14,6 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clients.waits import Waits
+
+CALL = "CALL"
+"""Their request type."""
 ANSWER, CONNECT, FIRST_AUDIO, TURN, COMPLETE = "answer", "connect", "first audio", "turn", "complete"
 MEASURED = {"answered": ANSWER, "connected": CONNECT, "first_audio": FIRST_AUDIO, "turn": TURN}
 BARGE_IN, DTMF = "barge-in", "dtmf"
@@ -23,13 +27,14 @@ STEPS = (ANSWER, CONNECT, FIRST_AUDIO, TURN, BARGE_IN, DTMF, COMPLETE)
 DIAL = "dial"
 """Only failures: the Twilio double could not be asked to call."""
 OVERDUE = {
-    ANSWER: (5000, "webhook-timeout"),
-    CONNECT: (5000, "stream-handshake"),
-    FIRST_AUDIO: (2000, "no-agent-audio"),
-    TURN: (1200, "turn-timeout"),
+    ANSWER: (5.0, 15.0, "webhook-timeout"),
+    CONNECT: (5.0, 10.0, "stream-handshake"),
+    FIRST_AUDIO: (2.0, 8.0, "no-agent-audio"),
+    TURN: (1.2, 8.0, "turn-timeout"),
 }
-"""After how many ms a step that the caller's hanging up cuts short has failed all the same, and as what: past what a
-run is held to. How long a turn has waited only the double knows, and says when the call has ended."""
+"""After how many seconds a step that the caller's hanging up cuts short may have failed, after how many it has, and as
+what: past what a run is held to, and past the patience of the double and its callers. How long a turn has waited only
+the double knows, and says when the call has ended."""
 NEXT = {ANSWER: CONNECT, CONNECT: FIRST_AUDIO, FIRST_AUDIO: TURN, TURN: TURN}
 
 REASONS = frozenset(
@@ -74,7 +79,9 @@ class Step:
 class CallSteps:
     """Follows one call from its dial to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: Waits | None = None) -> None:
+        """Take who knows how long the steps of other calls took."""
+        self._waits = waits or Waits()
         self.pending = ANSWER
         """The step that the call is in."""
         self.over = False
@@ -97,9 +104,9 @@ class CallSteps:
         self._cut_short = True
         if self.pending == TURN:
             return []
-        limit_ms, reason = OVERDUE[self.pending]
-        self._overdue = waited_ms > limit_ms
-        return [Step(self.pending, waited_ms, reason)] if self._overdue else []
+        steps = self._missing(waited_ms)
+        self._overdue = bool(steps)
+        return steps
 
     def feed(self, event: Mapping[str, Any]) -> list[Step]:
         """The steps that an event finishes. Events of kinds that are not known are passed over."""
@@ -139,7 +146,15 @@ class CallSteps:
         failure = "turn-timeout" if step == TURN and event.get("timed_out") else None
         # An agent that was speaking already as the caller ended has not answered in no time: nothing was measured.
         latency_ms = None if event.get("overlapped") else _number(event.get("latency_ms"))
+        if latency_ms is not None and failure is None:
+            self._waits.answered((CALL, step), latency_ms / 1000)
         return Step(step, latency_ms, failure)
+
+    def _missing(self, waited_ms: float) -> list[Step]:
+        """The step that the call is in and that was cut short after so long, if it has failed by that."""
+        least_s, limit_s, reason = OVERDUE[self.pending]
+        failed = self._waits.cut_short((CALL, self.pending), waited_ms / 1000, least_s=least_s, limit_s=limit_s)
+        return [Step(self.pending, waited_ms, reason)] if failed else []
 
     def _ended(self, event: Mapping[str, Any]) -> list[Step]:
         self.over = True
@@ -151,10 +166,9 @@ class CallSteps:
         if self.pending != TURN and not self._cut_short:
             reason = "no-agent-audio" if self.pending == FIRST_AUDIO else "ended-early"
             steps.append(Step(self.pending, self._since_last(event), reason))
-        limit_ms, reason = OVERDUE[TURN]
         waited_ms = _number(self.media.get("unanswered_ms"))
-        if self._cut_short and self.pending == TURN and waited_ms is not None and waited_ms > limit_ms:
-            steps.append(Step(TURN, waited_ms, reason))
+        if self._cut_short and self.pending == TURN and waited_ms is not None:
+            steps += self._missing(waited_ms)
         return [*steps, _completed(event)]
 
     def _failed(self, event: Mapping[str, Any]) -> list[Step]:

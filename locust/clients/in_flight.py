@@ -1,7 +1,7 @@
-"""Counts a request whose user is killed while it waits for the answer: Locust itself would never mention it.
+"""Tells of a request whose user is killed while it waits for the answer: Locust itself would never mention it.
 
-A run's end gives users some seconds to finish their task and then kills them. A target that hangs would so take its
-worst requests with it.
+A run's end gives users some seconds to finish their task and then kills them. `clients.waits` says which of their
+requests have failed.
 """
 
 # mypy: allow-untyped-calls
@@ -18,9 +18,10 @@ from gevent import GreenletExit
 
 from clients.failures import RequestFailure
 from clients.session import CountedHttp, CountedResponse
+from clients.waits import Waits
 
 OVERDUE_S = 1.0
-"""A request that was sent less than this before its user was killed says nothing of the target, and is not counted."""
+"""A request that was sent less than this before its user was killed says nothing of the target."""
 
 
 class NeverAnswered(RequestFailure):
@@ -37,25 +38,33 @@ class InFlight:
         http: CountedHttp,
         fire: Callable[..., None],
         context: Callable[[], Mapping[str, Any]],
+        waits: Waits,
+        limit_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take Locust's client, its request event, and what the user's requests carry."""
+        """Take Locust's client, its request event, what the user's requests carry, and who knows how long they take.
+
+        `limit_s` is how long the client itself waits for an answer.
+        """
         self._http = http
         self._fire = fire
         self._context = context
+        self._waits = waits
+        self._limit_s = limit_s
         self._clock = clock
 
     def request(self, method: str, url: str, **kwargs: Any) -> AbstractContextManager[CountedResponse]:
         """Send a request as Locust's client does."""
         start, began = time.time(), self._clock()
+        endpoint = method, kwargs.get("name") or url
         try:
-            return self._http.request(method, url, **kwargs)
+            response = self._http.request(method, url, **kwargs)
         except GreenletExit:
             waited_s = self._clock() - began
-            if waited_s >= OVERDUE_S:
+            if self._waits.cut_short(endpoint, waited_s, least_s=OVERDUE_S, limit_s=self._limit_s):
                 self._fire(
                     request_type=method,
-                    name=kwargs.get("name") or url,
+                    name=endpoint[1],
                     response_time=waited_s * 1000,
                     response_length=0,
                     response=None,
@@ -64,3 +73,6 @@ class InFlight:
                     start_time=start,
                 )
             raise
+        if getattr(response, "status_code", 0):
+            self._waits.answered(endpoint, self._clock() - began)
+        return response

@@ -25,6 +25,7 @@ from gevent.event import Event
 from gevent.queue import Empty, Queue
 
 from clients.call_steps import CallSteps, Step
+from clients.waits import Waits
 from configs.settings import websocket_url
 
 logger = logging.getLogger(__name__)
@@ -55,11 +56,14 @@ class Phone:
         account_sid: str,
         auth_token: str,
         placed: Callable[[str | None], None] = lambda call_sid: None,
+        waits: Waits | None = None,
     ) -> None:
         """Take the double's origin (http or https) and the account that may dial; connects at the first dial.
 
         `placed` is told of each call when it is over, by its SID; by None when it is not known whether there was one.
+        `waits` learns how long steps take, and judges those that a hang-up cuts short.
         """
+        self._waits = waits or Waits()
         self._url = websocket_url(twilio_url) + "/__lab/control"
         credentials = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._header = [f"Authorization: Basic {credentials}"]
@@ -84,7 +88,7 @@ class Phone:
         `to` and `from_` are E.164 numbers, `script` one of the double's or None for its default. When `still_wanted`
         turns false the caller hangs up; a generator that is closed or killed hangs up as well.
         """
-        steps = CallSteps()
+        steps = CallSteps(self._waits)
         ref = f"call-{next(self._refs)}"
         events: Queue = Queue()
         self._calls[ref] = events

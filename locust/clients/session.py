@@ -46,7 +46,7 @@ class CountedHttp(Protocol):
     """What the session needs of Locust's HTTP client."""
 
     def request(self, method: str, url: str, **kwargs: Any) -> AbstractContextManager[CountedResponse]:
-        """Send a request; the context manager reports it once when it is left."""
+        """Send a request; the context manager, the response itself, reports it once when it is left."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,10 @@ class Measurement:
         """Count a start of an open model's schedule, and whether nobody was free to take it."""
         self.recorder.record_start(dropped)
 
+    def record_unanswered(self, waited_s: float) -> None:
+        """Count what still had no answer, after so long, when its user's time was up, and is no failure for it."""
+        self.recorder.record_unanswered(waited_s)
+
     def missed_lately(self, window_s: int, at_least: int) -> list[Result]:
         """The targets that the last seconds missed, of groups with `at_least` so many requests in them."""
         if self.run is None:

@@ -78,6 +78,9 @@ class Merge:
         self.starts = 0
         self.starts_dropped = 0
         """How many starts an open model planned, and how many of them nobody was free to take."""
+        self.unanswered = 0
+        self.longest_unanswered_s = 0.0
+        """What had no answer yet when its user's time was up, and how long the longest had waited."""
         self.outcome_span: dict[str, tuple[int, int]] = {}
         """The first and last second in which each outcome was seen."""
         self.reset()
@@ -110,6 +113,9 @@ class Merge:
         planned, dropped = delta.get("starts", (0, 0))
         self.starts += planned
         self.starts_dropped += dropped
+        unanswered, longest_s = delta.get("unanswered", (0, 0.0))
+        self.unanswered += unanswered
+        self.longest_unanswered_s = max(self.longest_unanswered_s, longest_s)
         for scenario, (requests, failures) in delta["scenarios"].items():
             counts = self.scenarios.setdefault(scenario, [0, 0])
             counts[0] += requests

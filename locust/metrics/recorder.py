@@ -115,6 +115,7 @@ class Recorder:
         self._scenarios: dict[str, list[int]] = {}
         self._overflow = 0
         self._starts = [0, 0]
+        self._unanswered: list[float] = [0, 0.0]
         self._taken_at = self._clock()
         self._cpu_at = self._cpu_clock()
 
@@ -174,6 +175,10 @@ class Recorder:
         self._starts[0] += 1
         self._starts[1] += dropped
 
+    def record_unanswered(self, waited_s: float) -> None:
+        """Count what had no answer yet, after so long, when its user's time was up: no request of any endpoint."""
+        self._unanswered = [self._unanswered[0] + 1, max(self._unanswered[1], waited_s)]
+
     def _open(self, cells: dict[Endpoint, Cell], endpoint: Endpoint) -> Cell:
         """A new cell for an endpoint's first request of this second, or the shared one when there are too many."""
         if endpoint not in self._endpoints:
@@ -213,6 +218,7 @@ class Recorder:
             "scenarios": self._scenarios,
             "overflow": self._overflow,
             "starts": self._starts,
+            "unanswered": self._unanswered,
         }
         if elapsed > 0.05:
             self._taken_at, self._cpu_at = now, cpu
@@ -220,4 +226,5 @@ class Recorder:
         self._scenarios = {}
         self._overflow = 0
         self._starts = [0, 0]
+        self._unanswered = [0, 0.0]
         return delta

@@ -145,6 +145,7 @@ def console_block(verdict: Verdict, directory: Path) -> str:
             f"{verdict.verdict}: {verdict.run_id}",
             *(f"  - {reason}" for reason in verdict.reasons),
             *(table if verdict.results else []),
+            *([verdict.generator.cut_off] if verdict.generator.unanswered else []),
             *([f"the run ended because {verdict.plan.broke}"] if verdict.plan.broke else []),
             *(f"skipped: {sentence}" for sentence in verdict.plan.skipped),
             *([verdict.plan.interception.sentence] if verdict.plan.interception else []),

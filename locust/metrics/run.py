@@ -210,6 +210,8 @@ class Run:
             doubles_lost=dict(self._doubles_lost),
             starts=merge.starts,
             starts_dropped=merge.starts_dropped,
+            unanswered=merge.unanswered,
+            longest_unanswered_s=merge.longest_unanswered_s,
         )
         start = int(self.started)
         facts = RunFacts(

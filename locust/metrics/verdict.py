@@ -69,6 +69,9 @@ class Generator:
     starts: int = 0
     starts_dropped: int = 0
     """What an open model's schedule planned to begin, and what nobody was free to begin."""
+    unanswered: int = 0
+    longest_unanswered_s: float = 0.0
+    """What had no answer yet when its user's time was up, and is no failure for it; how long the longest had waited."""
 
     @property
     def saturated(self) -> list[str]:
@@ -79,6 +82,14 @@ class Generator:
     def doubles_saturated(self) -> list[str]:
         """The doubles whose processes used a core up, over ten seconds or the whole of a shorter run."""
         return [name for name, percent in self.doubles_cpu.items() if percent > SATURATED_PERCENT]
+
+    @property
+    def cut_off(self) -> str:
+        """What the end of the users' time cut off, as a sentence."""
+        return (
+            f"{self.unanswered} had no answer yet when their users' time was up, after"
+            f" {figure(self.longest_unanswered_s)} s at most: neither answered nor failed"
+        )
 
     @property
     def measures(self) -> dict[str, float]:
@@ -109,6 +120,8 @@ class Generator:
             "task_errors": self.task_errors,
             "starts_planned": self.starts,
             "starts_dropped": self.starts_dropped,
+            "unanswered": self.unanswered,
+            "longest_unanswered_s": round(self.longest_unanswered_s, 3),
         }
 
 

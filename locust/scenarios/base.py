@@ -116,7 +116,9 @@ class PlatformUser(FastHttpUser):
         self.chance = stream(seed, name, number)
         """For what the user decides within a task."""
         self.records = TestData(stream(seed, name, number, "payloads"), self.grant.mark, f"{name.lower()}{number}")
-        self.http = InFlight(self.client, self.environment.events.request.fire, self.context)
+        self.http = InFlight(
+            self.client, self.environment.events.request.fire, self.context, self.lab.waits, self.network_timeout
+        )
         self.api = self.platform(self.grant)
         tasks = self._offered_tasks()
         first = next((task for task in tasks if task.__name__ == self.begins_with), None)

@@ -18,6 +18,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from clients.phone import Phone
+from clients.waits import Waits
 from configs.settings import Settings
 from scenarios.arrivals import Arrivals
 from utils.account_desk import Desk, Grant
@@ -35,8 +36,8 @@ ANSWER_WITHIN_S = 120.0
 class Lab:
     """One process's lab. Locust's environment carries it (`Lab.of`), so that every user finds the same one."""
 
-    def __init__(self, settings: Settings, run_id: Callable[[], str]) -> None:
-        """Take the environment's settings and how to learn the id of the run under way."""
+    def __init__(self, settings: Settings, run_id: Callable[[], str], unanswered: Callable[[float], None]) -> None:
+        """Take the environment's settings, how to learn the id of the run under way, and who counts cut-off waits."""
         self.settings = settings
         self.run_id = run_id
         self.caused = Caused()
@@ -45,6 +46,9 @@ class Lab:
         """On the master, or alone: what lends accounts during a run."""
         self.arrivals: Arrivals | None = None
         """In an open model: what tells the process's users when to begin."""
+        self._unanswered = unanswered
+        self.waits = Waits(unanswered)
+        """How long the target's answers took in the run under way."""
         self._runner: Any = None
         self._asked: dict[int, AsyncResult] = {}
         self._refs = itertools.count(1)
@@ -91,14 +95,17 @@ class Lab:
         """The process's phone; connects when it is first used."""
         if self._phone is None:
             token = self.settings.twilio_auth_token.get_secret_value()
-            self._phone = Phone(self.settings.twilio_url, self.settings.twilio_account_sid, token, self._placed)
+            self._phone = Phone(
+                self.settings.twilio_url, self.settings.twilio_account_sid, token, self._placed, self.waits
+            )
         return self._phone
 
     def _placed(self, call_sid: str | None) -> None:
         self.caused.note(CALL, call_sid or "", certain=call_sid is not None)
 
-    def hang_up(self) -> None:
-        """Close the phone; the next call opens it again."""
+    def end_run(self) -> None:
+        """Close the phone, which the next call opens again, and forget how long answers took."""
+        self.waits = Waits(self._unanswered)
         if self._phone is not None:
             self._phone.close()
             self._phone = None

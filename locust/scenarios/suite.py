@@ -99,7 +99,7 @@ class Conductor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lab = Lab(settings, lambda: self.measurement.run_id)
+        self._lab = Lab(settings, lambda: self.measurement.run_id, self._count_unanswered)
         self._reconciler = Reconciler(settings, self._lab.caused)
         self._profile: Profile | None = None
         self._shape: ProfileShape | None = None
@@ -249,8 +249,11 @@ class Conductor:
         if self._shape is not None:
             self._shape.begin()
 
+    def _count_unanswered(self, waited_s: float) -> None:
+        self.measurement.record_unanswered(waited_s)
+
     def _on_worker_stop(self, environment: Any, **_rest: Any) -> None:
-        self._lab.hang_up()
+        self._lab.end_run()
         # Its users have ended. A worker sleeps this long once more before it says that it is ready for another run,
         # and the next start fails for want of workers; the master's value comes with the next order to spawn.
         environment.stop_timeout = 0.0
@@ -275,7 +278,7 @@ class Conductor:
 
         A difference is a reason of the verdict, and so is a target that no longer answers.
         """
-        self._lab.hang_up()
+        self._lab.end_run()
         in_haste = self._sigterm is not None and self._sigterm.asked
         try:
             with gevent.Timeout(CLEAN_UP_WITHIN_S if in_haste else None):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clients.call_steps import REASONS, CallSteps, Step
 from clients.failures import CALL_OUTCOMES
+from clients.waits import ENOUGH, Waits
 
 DIALING = {"event": "dialing", "call_sid": "CA1", "at_ms": 0.2}
 ANSWERED = {"event": "answered", "call_sid": "CA1", "at_ms": 12.5, "latency_ms": 12.3}
@@ -100,11 +101,11 @@ def test_a_call_that_ends_before_the_agent_spoke_has_failed_unless_it_was_cut_sh
 @pytest.mark.parametrize(
     ("events", "waited_ms", "overdue"),
     [
-        ([], 4900, []),
-        ([], 6000, [Step("answer", 6000, "webhook-timeout")]),
-        ([ANSWERED, CONNECTED], 1900, []),
-        ([ANSWERED, CONNECTED], 2100, [Step("first audio", 2100, "no-agent-audio")]),
-        ([ANSWERED, CONNECTED, FIRST_AUDIO], 7000, []),
+        ([], 14_900, []),
+        ([], 15_000, [Step("answer", 15_000, "webhook-timeout")]),
+        ([ANSWERED, CONNECTED], 7900, []),
+        ([ANSWERED, CONNECTED], 8000, [Step("first audio", 8000, "no-agent-audio")]),
+        ([ANSWERED, CONNECTED, FIRST_AUDIO], 9000, []),
     ],
 )
 def test_hanging_up_does_not_hide_what_was_overdue(
@@ -120,18 +121,24 @@ def test_hanging_up_does_not_hide_what_was_overdue(
 
 
 @pytest.mark.parametrize(
-    ("unanswered_ms", "cut_short", "counted"),
+    ("unanswered_ms", "slowest_ms", "cut_short", "counted"),
     [
-        (1300.5, True, [Step("turn", 1300.5, "turn-timeout")]),
-        (1100, True, []),
-        (None, True, []),
-        (1300.5, False, []),
+        (1300.5, 2500, True, []),  # a turn that took longer was a success
+        (1300.5, 600, True, [Step("turn", 1300.5, "turn-timeout")]),
+        (1100, 500, True, []),
+        (None, 600, True, []),
+        (1300.5, 600, False, []),
     ],
 )
 def test_a_turn_that_was_overdue_when_the_run_ended_is_counted(
-    unanswered_ms: float | None, cut_short: bool, counted: list[Step]
+    unanswered_ms: float | None, slowest_ms: float, cut_short: bool, counted: list[Step]
 ) -> None:
-    call = CallSteps()
+    waits = Waits()
+    for _ in range(ENOUGH):
+        other = CallSteps(waits)
+        for event in [*GREETED, TURN | {"latency_ms": slowest_ms}]:
+            other.feed(event)
+    call = CallSteps(waits)
     for event in GREETED:
         call.feed(event)
     if cut_short:

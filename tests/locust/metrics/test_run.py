@@ -1,9 +1,12 @@
 """A run turns reports into points, moments and a verdict, with its own clock."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from metrics.outbox import LIVE
 from metrics.recorder import Recorder
+from metrics.report import console_block, write_report
 from metrics.run import Ending, Run
 from metrics.targets import Target, Targets
 
@@ -57,6 +60,23 @@ def test_a_run_writes_its_seconds_its_users_and_its_events() -> None:
     assert len(seconds) == 4
     assert any(line.startswith("users,run_id=r users=3i,workers=1i") for line in writer.lines)
     assert (verdict.verdict, verdict.generator.points_written) == ("pass", len(writer.lines))
+
+
+def test_what_had_no_answer_yet_is_said_and_is_no_request(tmp_path: Path) -> None:
+    run = measured(None)
+    for waited_s in (0.2, 1.4, 0.7):
+        recorder = Recorder()
+        recorder.record_unanswered(waited_s)
+        run.report(f"w{waited_s}", recorder.take(), START + 3)
+    verdict = run.finish(ENDING, 0, START + 3)
+    assert (verdict.verdict, run.merge.overall.requests, run.merge.overall.failures) == ("pass", 3, 0)
+    write_report(tmp_path, run, verdict)
+    facts = json.loads((tmp_path / "verdict.json").read_text())
+    assert facts["generator"]["unanswered"] == 3
+    assert facts["generator"]["longest_unanswered_s"] == 1.4
+    assert "3 had no answer yet when their users' time was up, after 1.4 s at most" in console_block(verdict, tmp_path)
+    assert "3 more had no answer yet when their users' time was up." in (tmp_path / "summary.md").read_text()
+    assert "3 more had no answer yet" in (tmp_path / "report.html").read_text()
 
 
 def test_points_that_turn_out_to_be_lost_at_the_very_end_make_the_run_invalid() -> None:
