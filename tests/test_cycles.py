@@ -1,4 +1,4 @@
-"""Which part of the lab may import which: dependencies point one way, and there is no circle of modules or packages."""
+"""No module, and no package beside another, imports itself in a circle; `test_layers` says which may import which."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePath
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("locust", "mock_services", "scripts", "grafana", "compose")
 ON_THE_PATH = ("locust", "scripts")
 """Their modules are imported without the folder's name."""
-LAYERS = ("metrics", "configs", "utils", "clients", "scenarios")
-"""Of the suite: each imports itself and what stands before it."""
 
 Modules = Mapping[str, PurePath]
 Imports = Mapping[PurePath, set[PurePath]]
@@ -59,12 +55,6 @@ def cycle_in(graph: Mapping[PurePath, Iterable[PurePath]]) -> list[PurePath]:
     return []
 
 
-def edges(of: tuple[str, ...]) -> set[tuple[str, str]]:
-    """Which of these folders at the top imports which other."""
-    ends = {(path.parts[0], other.parts[0]) for path, others in IMPORTS.items() for other in others}
-    return {(one, other) for one, other in ends if one in of and one != other}
-
-
 def test_every_part_is_read() -> None:
     assert {path.parts[0] for path in IMPORTS} == set(PARTS)
     assert PurePath("mock_services/core/journal.py") in IMPORTS[PurePath("mock_services/core/service.py")]
@@ -90,19 +80,3 @@ def test_no_package_imports_one_beside_it_in_a_circle() -> None:
                     beside[one].add(two)
                     break
     assert cycle_in(beside) == []
-
-
-def test_the_suite_and_the_doubles_do_not_know_each_other() -> None:
-    assert edges(("locust", "mock_services", "grafana", "compose")) == set()
-
-
-def test_scripts_know_the_suite_and_the_doubles() -> None:
-    assert edges(("scripts",)) == {("scripts", "locust"), ("scripts", "mock_services")}
-
-
-@pytest.mark.parametrize(("place", "layer"), list(enumerate(LAYERS)))
-def test_a_layer_of_the_suite_imports_none_above_it(place: int, layer: str) -> None:
-    above = {PurePath("locust") / name for name in LAYERS[place + 1 :]}
-    for path, others in IMPORTS.items():
-        if path.is_relative_to(PurePath("locust") / layer):
-            assert [other for other in others if above & {*other.parents}] == [], path
