@@ -10,6 +10,22 @@ from grafana.queries import SO_FAR, SO_FAR_UNITS, call, equal, last, newest, ove
 from grafana.targets import limit
 
 
+def voice_so_far() -> list[Panel]:
+    """What a caller waits for, beside its targets."""
+    return [
+        figure(
+            Words("First audio p95", "So far: from the media stream's start to the agent's first word.", "ms"),
+            last("p95_total", "requests", call("first audio")),
+            limit=limit("voice first audio p95"),
+        ),
+        figure(
+            Words("Turn p95", "So far: silence between a caller's last word and the agent's answer.", "ms"),
+            last("p95_total", "requests", call("turn")),
+            limit=limit("voice turn p95"),
+        ),
+    ]
+
+
 def figures() -> list[Panel]:
     """Calls at a glance."""
     return [
@@ -27,16 +43,7 @@ def figures() -> list[Panel]:
             last("failed_total", "calls"),
             limit=1,
         ),
-        figure(
-            Words("First audio p95", "So far: from the stream's start to the agent's first word.", "ms"),
-            last("p95_total", "requests", call("first audio")),
-            limit=limit("voice first audio p95"),
-        ),
-        figure(
-            Words("Turn p95", "So far: silence between a caller's last word and the agent's answer.", "ms"),
-            last("p95_total", "requests", call("turn")),
-            limit=limit("voice turn p95"),
-        ),
+        *voice_so_far(),
         figure(
             Words(
                 "Platform's share",

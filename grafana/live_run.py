@@ -9,10 +9,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.board import board, many, run_picker
+from grafana.calls import voice_so_far
 from grafana.endpoints import endpoint_table
 from grafana.looks import GREEN, RED, VERDICTS, coded
 from grafana.panels import Column, Panel, Words, figure, graph, grid
-from grafana.queries import RUN, call, equal, last, newest, over_time, tag_values, within
+from grafana.queries import RUN, equal, last, newest, over_time, tag_values, within
 from grafana.targets import Target, limit, targets
 
 SMALL_MULTIPLES = {
@@ -62,16 +63,7 @@ def figures() -> list[Panel]:
             last("p95_total", "overall"),
             limit=limit("regression: p95"),
         ),
-        figure(
-            Words("First audio p95", "So far: from the media stream's start to the agent's first word.", "ms"),
-            last("p95_total", "requests", call("first audio")),
-            limit=limit("voice first audio p95"),
-        ),
-        figure(
-            Words("Turn p95", "So far: silence between a caller's last word and the agent's answer.", "ms"),
-            last("p95_total", "requests", call("turn")),
-            limit=limit("voice turn p95"),
-        ),
+        *voice_so_far(),
     ]
 
 
