@@ -25,6 +25,8 @@ ATTEMPTS = 3
 """Tries of one write in a row."""
 BAD_LINES = frozenset({400, 413, 422})
 """What InfluxDB answers when the lines themselves are the reason: cannot be read, too many at once, of another type."""
+WRITTEN = 204
+"""What InfluxDB, and nothing else that might stand at its address, answers when it has taken points."""
 DROPPED = re.compile(r"dropped=(\d+)")
 
 Write = Callable[[str, str], None]
@@ -57,7 +59,11 @@ class Client:
         self._client: InfluxDBClient | None = None
 
     def write(self, bucket: str, lines: str) -> None:
-        """One synchronous write; under gevent it waits as a greenlet. (The library's batching threads hang there.)"""
+        """One synchronous write; under gevent it waits as a greenlet. (The library's batching threads hang there.)
+
+        Raises what influxdb-client raises, also for an answer that says yes but is not InfluxDB's: a page to log in
+        at, or a proxy's own.
+        """
         influx = self._influx
         if self._client is None:
             self._client = InfluxDBClient(
@@ -65,6 +71,9 @@ class Client:
             )
         api: Any = self._client.write_api(write_options=SYNCHRONOUS)
         api.write(bucket=influx.bucket_named(bucket), org=influx.org, record=lines, write_precision="ms")
+        status = self._client.api_client.last_response.status
+        if status != WRITTEN:
+            raise ApiException(status=status, reason=f"{WRITTEN} was expected, so this is no InfluxDB")
 
     def close(self) -> None:
         """Let go of the connection."""

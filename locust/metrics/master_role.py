@@ -60,6 +60,7 @@ class MasterRole:
         self._check_results_dir()
         self._load_writer()
         self._measurement.ids.on_page = self._web_ui is not None
+        self._check_run_id()
         if self._web_ui is None:
             self._display = Display(self._measurement.progress)
             self._display.take_over(self._environment.parsed_options)
@@ -92,6 +93,16 @@ class MasterRole:
             sys.stderr.write(
                 f"results cannot be written to {directory}: {error.strerror}; "
                 "set LAB_RESULTS_DIR to another directory\n"
+            )
+            sys.exit(WRONG_USAGE)
+
+    def _check_run_id(self) -> None:
+        """Refuse the name of a run that is there: whoever asked for it would read that run's verdict as this one's."""
+        taken = self._measurement.ids.refused
+        if self._web_ui is None and taken is not None:
+            sys.stderr.write(
+                f"there is a run {taken} in {self._measurement.results_dir} already: set LAB_RUN_ID to another name, "
+                "or remove that run's directory\n"
             )
             sys.exit(WRONG_USAGE)
 

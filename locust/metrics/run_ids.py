@@ -23,6 +23,11 @@ class RunIds:
         self._first = first
         self._upcoming: tuple[str, int] | None = None
 
+    @property
+    def refused(self) -> str | None:
+        """The name that was asked for, where a run has it already."""
+        return self._first if self._is_known(self._first) else None
+
     def upcoming(self) -> str:
         """The id that the next run will have."""
         if self._upcoming is None:

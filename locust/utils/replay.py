@@ -13,6 +13,7 @@ from pathlib import Path
 from configs.settings import WRONG_USAGE, Settings, settings_or_exit
 from metrics.influx import Client, Influx, Unavailable, deliver
 from metrics.outbox import Outbox, OutboxError
+from metrics.run_ids import RUN_ID
 from utils.command_line import Parser
 
 DONE, LOST, WAITING = 0, 1, 2
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="the run whose points are to be written")
     run_id = parser.parse_args(arguments).run_id
     settings = settings_or_exit()
-    if run_id is not None and not (settings.results_dir / run_id).is_dir():
+    if run_id is not None and not is_run(settings.results_dir, run_id):
         sys.stderr.write(f"there is no run {run_id} in {settings.results_dir}: LAB_RESULTS_DIR says where runs are\n")
         return WRONG_USAGE
     outboxes = waiting_outboxes(settings.results_dir, run_id)
@@ -48,6 +49,11 @@ def client_of(settings: Settings) -> Client:
     """The client of the InfluxDB that the settings name."""
     token = settings.secret_of(settings.influx_token) or ""
     return Client(Influx(settings.influx_url or "", token, settings.influx_org, settings.influx_bucket))
+
+
+def is_run(results_dir: Path, run_id: str) -> bool:
+    """Whether there is a run of that name; `latest` is one, and a way to somewhere else is none."""
+    return (run_id == "latest" or RUN_ID.fullmatch(run_id) is not None) and (results_dir / run_id).is_dir()
 
 
 def waiting_outboxes(results_dir: Path, run_id: str | None) -> list[Path]:

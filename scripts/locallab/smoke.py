@@ -103,8 +103,12 @@ def _run(options: argparse.Namespace) -> int:
     ports = stack.Ports.from_environment()
     run_id = os.environ.get("LAB_RUN_ID") or f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
     home = Path(os.environ.get("LAB_RESULTS_DIR") or ROOT / "results")
-    if not RUN_ID.fullmatch(run_id) or (home / run_id).exists():
-        raise LabError(f"LAB_RUN_ID is {run_id!r}; it takes a new name of letters, digits, dots and dashes")
+    if not RUN_ID.fullmatch(run_id):
+        raise LabError(
+            f"LAB_RUN_ID is {run_id!r}; it takes letters, digits, dots, dashes and underscores, but not 'latest'"
+        )
+    if (home / run_id).exists():
+        raise LabError(f"there is a run {run_id} in {home} already: set LAB_RUN_ID to another name")
     results = home / run_id
     environment = stack.suite_environment(ports, options.target, options.influx, run_id)
     environment["LAB_RESULTS_DIR"] = str(home)

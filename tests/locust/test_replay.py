@@ -103,3 +103,10 @@ def test_a_run_that_goes_on_is_left_alone(
     assert "a: " in (said := capsys.readouterr().err)
     assert "is in use: its run goes on" in said
     running.close()
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../..", "a/../a", ""])
+def test_a_way_to_somewhere_else_is_no_run(results: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (results / "a").mkdir()
+    assert replay.main([name]) == 3
+    assert capsys.readouterr().err.startswith(f"there is no run {name} in {results}")

@@ -63,11 +63,15 @@ def influx(url: str | None, token: str | None, org: str, bucket: str) -> list[Fi
 def _bucket(client: Client, server: Influx, kind: str) -> Finding:
     name = server.bucket_named(kind)
     try:
-        deliver(client.write, kind, [NO_LINE], attempts=1)
+        refused = deliver(client.write, kind, [NO_LINE], attempts=1)
     except Unavailable as error:
         todo = (
             f"check that InfluxDB runs at {server.url}, and that the token may write to the bucket {name!r} of the"
             f" organisation {server.org!r}; until then points wait in the run's outbox"
         )
         return problem(f"InfluxDB {kind}", str(error), todo)
+    if not refused:
+        return problem(
+            f"InfluxDB {kind}", f"{server.url} takes what is no point, so it is no InfluxDB", "set INFLUX_URL to one"
+        )
     return ok(f"InfluxDB {kind}", f"{server.url} takes points for the bucket {name}")

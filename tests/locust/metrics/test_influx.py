@@ -103,3 +103,11 @@ def test_a_real_influxdb_is_told_from_its_answers(influx: RunningInflux) -> None
     for wrong in ({"token": "another"}, {"bucket": "none"}, {"org": "none"}):
         with pytest.raises(Unavailable, match=r"InfluxDB answers 40[14]: "):
             refused_of(good, **wrong)
+
+
+def test_an_answer_that_is_not_influxdbs_takes_no_point(target: str) -> None:
+    """A page to log in at, a proxy, another server: what says 200 there has kept nothing."""
+    client = Client(Influx(f"{target}/status/200", "t", "lab", "lab"))
+    with pytest.raises(Unavailable, match=r"^InfluxDB answers 200: 204 was expected, so this is no InfluxDB$"):
+        deliver(client.write, LIVE, ["a v=1i 1"])
+    client.close()

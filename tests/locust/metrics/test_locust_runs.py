@@ -441,3 +441,12 @@ def test_an_influxdb_that_never_answers_costs_the_load_nothing(short_runs: dict[
     times = sorted(sample[0] for sample in run.samples())
     longest = max(after - before for before, after in itertools.pairwise(times))
     assert longest < 2, "a write waits for five seconds: the load did not"
+
+
+def test_the_name_of_a_run_that_is_there_is_refused_at_start(tmp_path: Path, target: str) -> None:
+    """Whoever asked for it would read that run's verdict as this one's."""
+    (tmp_path / "results" / "nightly" / "outbox").mkdir(parents=True)
+    run = Locust(tmp_path, "--headless", "-t", "1s", "--host", target, "Reader", TEST_RUN_ID="nightly")
+    with running(run):
+        assert run.finish() == 3
+    assert f"there is a run nightly in {run.results} already: set LAB_RUN_ID to another name" in run.output

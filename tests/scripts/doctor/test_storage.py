@@ -9,6 +9,7 @@ import pytest
 from locallab.doctor import storage
 from locallab.doctor.findings import Level
 
+from tests.support.http_target import running_target
 from tests.support.influx import Influx, running_influx
 
 
@@ -66,3 +67,14 @@ def test_a_bucket_that_is_not_there_is_a_problem(influx: Influx) -> None:
 def test_an_influxdb_that_is_down_or_has_no_token() -> None:
     assert levels("http://127.0.0.1:9", "any") == [Level.PROBLEM, Level.PROBLEM]
     assert levels("http://127.0.0.1:9", None) == [Level.PROBLEM]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(200, "204 was expected, so this is no InfluxDB"), (204, "takes what is no point, so it is no InfluxDB")],
+)
+def test_what_is_no_influxdb_is_a_problem_however_friendly_it_answers(status: int, said: str) -> None:
+    with running_target() as (url, _):
+        for found in storage.influx(f"{url}/status/{status}", "token", "lab", "lab"):
+            assert found.level is Level.PROBLEM
+            assert said in found.says
