@@ -82,10 +82,12 @@ class Session:
         governor: Governor | None = None,
         sleep: Callable[[float], None] = gevent.sleep,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         run_id: str = "",
     ) -> None:
         """Take Locust's client, the user's address, and how to log in anew when a refresh token is refused.
 
+        `now` says when a token expires; the pace is kept by `clock`, which nobody sets back.
         `run_id` goes with every request: the lab's backend hands it on to the vendors, for the reconciliation.
         """
         self._http = http
@@ -93,6 +95,7 @@ class Session:
         self._governor = governor or Governor()
         self._sleep = sleep
         self._now = now
+        self._clock = clock
         self._headers = {"X-Forwarded-For": address, "Accept": "application/json"}
         if run_id:
             self._headers[RUN_HEADER] = run_id
@@ -164,7 +167,7 @@ class Session:
         authorised: bool,
         parse: Callable[[bytes], Any],
     ) -> Answer:
-        delay = self._governor.delay(self._now())
+        delay = self._governor.delay(self._clock())
         if delay > 0:
             self._sleep(delay)
         headers = dict(self._headers)
@@ -177,13 +180,13 @@ class Session:
         elif body is not None:
             options["data"] = orjson.dumps(body)
             headers["Content-Type"] = "application/json"
-        self._governor.record(self._now())
+        self._governor.record(self._clock())
         with self._http.request(
             method, path, name=name or path, catch_response=True, headers=headers, allow_redirects=False, **options
         ) as response:
             status = response.status_code or 0
             if status == 429:
-                self._governor.hold(self._now(), _retry_after(response))
+                self._governor.hold(self._clock(), _retry_after(response))
             return _judge(response, status, expected, check, parse)
 
 

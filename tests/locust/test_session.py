@@ -51,6 +51,7 @@ class Target:
 
     def __init__(self, life: float = 900.0) -> None:
         self.now = START
+        self.set_by = 0.0
         self.life = life
         self.serial = 0
         self.valid = {"r0"}
@@ -107,7 +108,8 @@ def user_of(target: Target, password: str = "right") -> PlatformApi:
     )
     api = PlatformApi(target, account, "10.1.2.3")
     api.session._sleep = target.sleep
-    api.session._now = lambda: target.now
+    api.session._now = lambda: target.now + target.set_by
+    api.session._clock = lambda: target.now
     api.session.adopt(account.access_token, account.refresh_token)
     return api
 
@@ -208,6 +210,17 @@ def test_a_429_is_counted_and_holds_the_user_back(header: str | None, waits: flo
     assert isinstance(target.responses[0].verdict, StatusFailure)
     assert user.session.send("GET", "/thing").ok
     assert target.slept == [pytest.approx(waits)]
+
+
+def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
+    target = Target(life=10_000)
+    user = user_of(target)
+    for _ in range(LIMIT):
+        user.session.send("GET", "/thing")
+        target.now += 1
+    target.set_by = -300
+    user.session.send("GET", "/thing")
+    assert target.slept == []
 
 
 def test_a_hasty_user_is_kept_to_the_limit() -> None:
