@@ -57,8 +57,10 @@ class SocketFailure(RequestFailure):
 class Awaited:
     """A message that somebody waits for."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, beat: bool = False) -> None:
         self.wanted = wanted
+        self.beat = beat
+        """Whether it answers a heartbeat, which the user knows nothing of."""
         self._result = AsyncResult()
 
     def came(self, message: Message, at: float) -> None:
@@ -142,9 +144,9 @@ class RealtimeSocket:
             self._heart = gevent.spawn(self._beat)
         return True
 
-    def expect(self, wanted: Wanted) -> Awaited:
+    def expect(self, wanted: Wanted, beat: bool = False) -> Awaited:
         """Wait from now on for a message; of several who want the same one, the first to ask gets it."""
-        awaited = Awaited(wanted)
+        awaited = Awaited(wanted, beat)
         if self._connection is None:
             awaited.failed(SocketFailure("not open"))
         else:
@@ -191,15 +193,17 @@ class RealtimeSocket:
             raise
         except SocketFailure as failure:
             self._tell(label, time.monotonic() - since, failure, also)
+            # What we give up ourselves is one failure: a heartbeat that is under way ends with the socket, uncounted.
+            self._awaited = [each for each in self._awaited if not each.beat]
             self._drop(failure)
             return None
         trouble = wrong(message)
         self._tell(label, at - since, SocketFailure(trouble, "content") if trouble else None, also)
         return None if trouble else message
 
-    def ask(self, label: str, message: Message, wanted: Wanted, within_s: float) -> Message | None:
+    def ask(self, label: str, message: Message, wanted: Wanted, within_s: float, beat: bool = False) -> Message | None:
         """Send a message and wait for its answer."""
-        awaited = self.expect(wanted)
+        awaited = self.expect(wanted, beat)
         since = time.monotonic()
         self.send(message)
         return self.settle(label, since, awaited, within_s)
@@ -249,13 +253,17 @@ class RealtimeSocket:
                 awaited.came(message, at)
                 return
         if message.get("type") == "error" and self._awaited:
-            self._awaited.pop(0).failed(SocketFailure("an error message", "content"))
+            # It says not whose it is. A user asks for one thing at a time, and whatever of that comes first is missing;
+            # a heartbeat's answer may be due for long, and is what is meant only where nothing else was asked.
+            meant = next((awaited for awaited in self._awaited if not awaited.beat), self._awaited[0])
+            self._awaited.remove(meant)
+            meant.failed(SocketFailure("an error message", "content"))
 
     def _beat(self) -> None:
         assert self._pong is not None
         while True:
             gevent.sleep(self._heartbeat_s)
-            if self.ask("heartbeat", {"type": "ping"}, self._pong, HEARTBEAT_WITHIN_S) is None:
+            if self.ask("heartbeat", {"type": "ping"}, self._pong, HEARTBEAT_WITHIN_S, beat=True) is None:
                 return
 
     def _drop(self, failure: SocketFailure) -> None:

@@ -271,6 +271,30 @@ def test_an_open_socket_beats_and_an_idle_loss_shows_as_a_reconnection(platform:
     ]
 
 
+def test_an_error_message_belongs_to_what_the_user_asked_and_not_to_a_heartbeat(platform: Platform) -> None:
+    pinged = Event()
+
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        while message := platform.take(connection):
+            if message["type"] == "ping":
+                pinged.set()
+            elif message["content"] == "again":
+                send(connection, type="error", content="Not now")
+            else:
+                echo(connection, message["content"])
+                reply(connection, "Yes.")
+
+    platform.talk = talk
+    counted, _ = platform.run(["say", "hello"], ["rest", 0.4], ["say", "again"])
+    assert pinged.is_set()
+    assert summary(counted)[1:] == [
+        (CONVERSATION + "[message]", None),
+        (CONVERSATION + "[agent reply]", None),
+        (CONVERSATION + "[message]", "an error message"),
+    ]
+
+
 def test_a_heartbeat_without_an_answer_is_a_failure(platform: Platform) -> None:
     def talk(connection: ServerConnection) -> None:
         greet(connection)
