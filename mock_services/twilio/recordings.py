@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mock_services.twilio import audio_files
+from mock_services.twilio.audio_files import Kind, make_apart
 from mock_services.twilio.models import API_VERSION, date, new_sid
 from mock_services.twilio.protocol.tape import Recorder, Tape
 
@@ -94,13 +94,9 @@ class Recording:
         """The length in seconds as Twilio tells it: begun ones count."""
         return max(1, round(self.tape.seconds)) if self.tape.seconds else 0
 
-    def wav(self) -> bytes:
-        """Give the audio as a WAV file. It takes a while: ask in a thread."""
-        return audio_files.wav(self.tape, self.channels)
-
-    def mp3(self) -> bytes:
-        """Give the audio as an MP3 file. It takes a while: ask in a thread."""
-        return audio_files.mp3(self.tape, self.channels)
+    def file(self, kind: Kind) -> bytes:
+        """Give the audio as a file. It takes a while: ask in a thread."""
+        return make_apart(kind, self.tape, self.channels)
 
     def path(self, account_sid: str) -> str:
         """Give the recording's path without an ending: `.json`, `.wav` or `.mp3`."""

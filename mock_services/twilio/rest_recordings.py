@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from mock_services.core.operations import Authenticate, Exchange, Operation, json_response
 from mock_services.twilio import errors
+from mock_services.twilio.audio_files import Kind
 from mock_services.twilio.filters import Moment, admits
 from mock_services.twilio.models import Account
 from mock_services.twilio.paging import Paging, page
@@ -141,15 +142,16 @@ class RestRecordings:
         return Response(status_code=204)
 
     async def _wav(self, exchange: Exchange) -> Response:
-        return Response(await self._made(self._audible(exchange).wav), media_type="audio/x-wav")
+        return Response(await self._file(exchange, Kind.WAV), media_type="audio/x-wav")
 
     async def _mp3(self, exchange: Exchange) -> Response:
-        return Response(await self._made(self._audible(exchange).mp3), media_type="audio/mpeg")
+        return Response(await self._file(exchange, Kind.MP3), media_type="audio/mpeg")
 
-    async def _made(self, make: Callable[[], bytes]) -> bytes:
-        """Make a file in a thread, one at a time, so that live calls have the processor."""
+    async def _file(self, exchange: Exchange, kind: Kind) -> bytes:
+        """Make a file, one at a time, so that live calls have the processor."""
+        recording = self._audible(exchange)
         async with self._making:
-            return await asyncio.to_thread(make)
+            return await asyncio.to_thread(recording.file, kind)
 
     def _audible(self, exchange: Exchange) -> Recording:
         recording = self._recording(exchange)

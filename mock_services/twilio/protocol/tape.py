@@ -14,7 +14,7 @@ Whoever records something else than a media stream (a `<Record>`, a leg of a `<D
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import IO, Final, Protocol
 
@@ -92,26 +92,18 @@ class Tape:
 
         It is written in short pieces, so that a thread may do so beside live calls.
         """
+        chosen = [self._tracks[track] for track in tracks or (Track.CALLER, Track.AGENT)]
         with wave.open(file, "wb") as writer:
-            writer.setnchannels(len(tracks) or len(Track))
+            writer.setnchannels(len(chosen))
             writer.setsampwidth(SAMPLE_BYTES)
             writer.setframerate(SAMPLE_RATE)
             writer.setnframes(self._samples)
-            for block in self.blocks(*tracks):
+            for block in interleaved(chosen, self._samples):
                 writer.writeframesraw(block)
 
-    def blocks(self, *tracks: Track) -> Iterator[bytes]:
-        """Give the 16-bit samples of the named tracks, interleaved, a second at a time; none named is both."""
-        chosen = [self._tracks[track] for track in tracks or (Track.CALLER, Track.AGENT)]
-        width = SAMPLE_BYTES * len(chosen)
-        for start in range(0, self._samples, BLOCK):
-            samples = min(BLOCK, self._samples - start)
-            block = bytearray(width * samples)
-            for channel, track in enumerate(chosen):
-                ulaw = track[start : start + samples].ljust(samples, bytes([SILENCE]))
-                block[channel * SAMPLE_BYTES :: width] = ulaw.translate(_LOW)
-                block[channel * SAMPLE_BYTES + 1 :: width] = ulaw.translate(_HIGH)
-            yield bytes(block)
+    def ulaw(self, track: Track) -> bytes:
+        """Give one track, as long as the tape is."""
+        return bytes(self._tracks[track]).ljust(self._samples, bytes([SILENCE]))
 
     @property
     def _samples(self) -> int:
@@ -129,3 +121,16 @@ class Tape:
         elif len(track) - place > SEAM:
             del track[place:]
         track += ulaw[: self._limit - len(track)]
+
+
+def interleaved(tracks: Sequence[bytes | bytearray], samples: int) -> Iterator[bytes]:
+    """Give the 16-bit samples of μ-law `tracks`, interleaved, a second at a time; a track that is shorter is silent."""
+    width = SAMPLE_BYTES * len(tracks)
+    for start in range(0, samples, BLOCK):
+        count = min(BLOCK, samples - start)
+        block = bytearray(width * count)
+        for channel, track in enumerate(tracks):
+            ulaw = track[start : start + count].ljust(count, bytes([SILENCE]))
+            block[channel * SAMPLE_BYTES :: width] = ulaw.translate(_LOW)
+            block[channel * SAMPLE_BYTES + 1 :: width] = ulaw.translate(_HIGH)
+        yield bytes(block)

@@ -5,28 +5,35 @@ import wave
 
 import pytest
 
-from mock_services.core.speech import load_recordings
-from mock_services.twilio import audio_files
+from mock_services.core.speech import SILENCE, decode, load_recordings
+from mock_services.twilio.audio_files import Kind, make, make_apart
 from mock_services.twilio.protocol.tape import Tape
 
 LINE = load_recordings("caller")[0].ulaw[:4000]
+OTHER = load_recordings("agent")[0].ulaw[:4000]
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-def test_a_tape_is_written_with_one_channel_or_two(channels: int) -> None:
+def heard(wav: bytes, channels: int) -> list[list[int]]:
+    with wave.open(io.BytesIO(wav)) as read:
+        assert (read.getnchannels(), read.getsampwidth(), read.getframerate()) == (channels, 2, 8000)
+        samples = list(memoryview(read.readframes(read.getnframes())).cast("h"))
+    return [samples[channel::channels] for channel in range(channels)]
+
+
+def test_two_channels_are_the_two_sides_and_one_is_both_of_them_mixed() -> None:
+    caller, other = heard(make(Kind.WAV, LINE, OTHER, 2), 2)
+    (both,) = heard(make(Kind.WAV, LINE, OTHER, 1), 1)
+    assert (caller, other) == (list(decode(LINE)), list(decode(OTHER)))
+    assert both == [min(max(a + b, -0x8000), 0x7FFF) for a, b in zip(caller, other, strict=True)]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_file_that_another_process_makes_is_the_same(kind: Kind) -> None:
     tape = Tape(0.0, 60)
     tape.caller(LINE, 0.0)
-    tape.agent(LINE, 0.0)
     tape.end(1.0)
-    with wave.open(io.BytesIO(audio_files.wav(tape, channels))) as read:
-        assert (read.getnchannels(), read.getnframes(), read.getsampwidth()) == (channels, 8000, 2)
-        samples = memoryview(read.readframes(8000)).cast("h")
-    both = max(samples)
-    alone = Tape(0.0, 60)
-    alone.caller(LINE, 0.0)
-    with wave.open(io.BytesIO(audio_files.wav(alone, 2))) as read:
-        caller = max(memoryview(read.readframes(8000)).cast("h"))
-    assert both == (min(2 * caller, 0x7FFF) if channels == 1 else caller)
+    made = make(kind, LINE.ljust(8000, bytes([SILENCE])), bytes([SILENCE]) * 8000, 2)
+    assert make_apart(kind, tape, 2) == made
 
 
 def frames(mp3: bytes) -> list[tuple[int, bytes]]:
@@ -46,12 +53,9 @@ def frames(mp3: bytes) -> list[tuple[int, bytes]]:
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_an_mp3_has_the_recordings_length_channels_and_sound(channels: int) -> None:
-    tape, silent = Tape(0.0, 60), Tape(0.0, 60)
-    for start in range(3):
-        tape.caller(LINE, start)
-    tape.end(3.0)
-    silent.end(3.0)
-    spoken, quiet = (frames(audio_files.mp3(each, channels)) for each in (tape, silent))
+    silence = bytes([SILENCE]) * 24_000
+    speech = (LINE + silence[:4000]) * 3
+    spoken, quiet = (frames(make(Kind.MP3, each, silence, channels)) for each in (speech, silence))
     assert {count for count, _ in spoken} == {channels}
     for taken in (spoken, quiet):
         # A frame is 576 samples, 72 ms; the encoder looks ahead, and fills the last one.
