@@ -61,8 +61,9 @@ class Lines:
 class Display:
     """The display of the runs of one process."""
 
-    def __init__(self, mode: str) -> None:
-        """Take one of the modes."""
+    def __init__(self, mode: str, clock: Callable[[], float]) -> None:
+        """Take one of the modes, and the clock of runs."""
+        self._clock = clock
         self._mode = mode if mode != AUTO else TABLE if sys.stdout.isatty() else LINES
         self._ended = gevent.event.Event()
         self._greenlet: gevent.Greenlet | None = None
@@ -95,10 +96,10 @@ class Display:
         results = run.results_so_far(plan)
         judged_at = time.monotonic()
         try:
-            while not self._ended.wait(pause(time.time() - run.started, every_s)):
+            while not self._ended.wait(pause(self._clock() - run.started, every_s)):
                 if time.monotonic() - judged_at >= JUDGE_EVERY_S - 0.5:
                     results, judged_at = run.results_so_far(plan), time.monotonic()
-                shown.show(snapshot_of(run, users(), plan.planned_s, time.time(), results))
+                shown.show(snapshot_of(run, users(), plan.planned_s, self._clock(), results))
         except OSError as error:
             logger.warning("The run is no longer shown, since the terminal is gone: %s", error)
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,7 @@ class MasterRole:
         self._measurement.ids.on_page = self._web_ui is not None
         self._check_run_id()
         if self._web_ui is None:
-            self._display = Display(self._measurement.progress)
+            self._display = Display(self._measurement.progress, self._measurement.clock)
             self._display.take_over(self._environment.parsed_options)
         events = self._environment.events
         if self._distributed:
@@ -133,7 +132,7 @@ class MasterRole:
             own = self._measurement.process.take if self._distributed else None
             around, since = self._measurement.surroundings, run.merge.since
             sources = sources_of(around, run.host, since, own, run.saw_double, run.lost_double, known)
-            return Sampling(run.run_id, sources, run.write)
+            return Sampling(run.run_id, sources, run.write, self._measurement.clock)
 
         self._open_writer, self._sampling_of = open_writer, sampling_of
 
@@ -142,6 +141,7 @@ class MasterRole:
     def _on_start(self, environment: Any, **_rest: Any) -> None:
         measurement = self._measurement
         measurement.run_id = run_id = environment.parsed_options.lab_run_id = measurement.ids.take()
+        measurement.clock.set()
         measurement.recorder.clear()
         measurement.alarms.clear()
         self._stopping = False
@@ -150,7 +150,7 @@ class MasterRole:
         if self._web_ui is None and measurement.plan.planned_s is None:
             measurement.plan.planned_s = environment.parsed_options.run_time
         host = environment.host or ""
-        run = Run(run_id, measurement.seed, host, measurement.targets, self._open_writer(run_id), time.time())
+        run = Run(run_id, measurement.seed, host, measurement.targets, self._open_writer(run_id), measurement.clock())
         measurement.run = run
         self._attendance = Attendance(self._runner, run.merge, measurement.on_worker_lost)
         logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)
@@ -164,20 +164,21 @@ class MasterRole:
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
         if self._measurement.run is not None and KEY in data:
-            self._measurement.run.report(client_id, data[KEY], time.time())
+            self._measurement.run.report(client_id, data[KEY], self._measurement.clock())
             self._measurement.alarms.merge(data[KEY])
 
     def _tick_every_second(self, run: Run, attendance: Attendance) -> None:
         # Just after each second, when the workers' reports of it come in. It is told to end rather than killed: a
         # second that has been taken out of the merge has to reach the writer.
-        while not self._ended.wait(1 - time.time() % 1 + 0.1):
+        clock = self._measurement.clock
+        while not self._ended.wait(1 - clock() % 1 + 0.1):
             self._take_own(run)
             if not self._leaving:
-                attendance.look(time.time())
+                attendance.look(clock())
             runner = self._runner
             by_scenario = runner.reported_user_classes_count if self._distributed else runner.user_classes_count
             so_far = self._ending(attendance, planned=())
-            run.tick(runner.user_count, time.time(), by_scenario=by_scenario, so_far=so_far)
+            run.tick(runner.user_count, clock(), by_scenario=by_scenario, so_far=so_far)
             self._end_if_broken(run)
 
     def _end_if_broken(self, run: Run) -> None:
@@ -198,7 +199,9 @@ class MasterRole:
     def _take_own(self, run: Run) -> None:
         if not self._distributed:
             measurement = self._measurement
-            run.report(LOCAL, measurement.recorder.take() | {"process": measurement.process.take()}, time.time())
+            run.report(
+                LOCAL, measurement.recorder.take() | {"process": measurement.process.take()}, measurement.clock()
+            )
 
     def _on_spawning_complete(self, **_rest: Any) -> None:
         if self._environment.reset_stats:
@@ -254,7 +257,7 @@ class MasterRole:
         if self._display is not None:
             self._display.end()
         self._take_own(run)
-        now = time.time()  # the clean-up is no part of the run
+        now = measurement.clock()  # the clean-up is no part of the run
         measurement.workers_lost = sorted(attendance.lost)
         before = gevent.spawn(measurement.before_verdict)
         before.join()

@@ -6,11 +6,11 @@ a run without workers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from metrics.alarms import Alarms
+from metrics.clock import SteadyClock
 from metrics.process import OwnProcess
 from metrics.recorder import Recorder
 from metrics.results import Result
@@ -56,7 +56,9 @@ class Measurement:
         """At a run's end, who was gone before it, and with them what they had not reported."""
         self.run: Run | None = None
         """The run under way, where it is judged."""
-        self.recorder = Recorder()
+        self.clock = SteadyClock()
+        """The time of the run under way; each process sets its own as the run begins."""
+        self.recorder = Recorder(self.clock)
         self.alarms = Alarms()
         self.process = OwnProcess()
         self.ids = RunIds(results_dir, run_id)
@@ -73,12 +75,12 @@ class Measurement:
         """The targets that the last seconds missed, of groups with `at_least` so many requests in them."""
         if self.run is None:
             return []
-        return self.run.missed_since(int(time.time()) - window_s, window_s, at_least)
+        return self.run.missed_since(int(self.clock()) - window_s, window_s, at_least)
 
     def interrupted(self) -> None:
         """Say that a signal is ending the run; one that nobody said the length of is only ended."""
         if self.run is not None and self.plan.planned_s is not None:
-            self.plan.interrupted_after_s = time.time() - self.run.started
+            self.plan.interrupted_after_s = self.clock() - self.run.started
 
     def upcoming_run_id(self) -> str:
         """The id that the next run will have."""

@@ -19,7 +19,9 @@ from metrics.recorder import MAX_ENDPOINTS, OVERFLOW, Cell, Endpoint
 GRACE_S = 3.0
 """A second is handed over after this, even if a worker has not reported: it may be lost."""
 KEEP_S = 30
-"""How long a second's histograms wait for late reports; what is later still counts in the oldest kept second."""
+"""How long a second's histograms wait for late reports; what is later still counts in the oldest kept second.
+
+Of a longer time in which nobody looked, only the seconds that have requests are handed over."""
 CLOCK_TOLERANCE_S = 2.0
 """A worker whose clock differs by more than this has its seconds shifted to the master's."""
 
@@ -160,7 +162,7 @@ class Merge:
         else:
             alive = [w.clock for w in self.workers.values() if not w.final and now - w.seen < GRACE_S]
             whole = min(int(min(alive, default=now - GRACE_S)) - 1, int(now))
-        fresh = set(range(self._handed_over + 1, whole + 1))
+        fresh = set(range(max(self._handed_over, whole - KEEP_S) + 1, whole + 1))
         late = {second for second in self._dirty if second <= whole}
         self._dirty -= late
         seconds = [self._second(time) for time in sorted(fresh | late)]

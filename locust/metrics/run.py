@@ -125,7 +125,7 @@ class Run:
         if self.latest is None or second.time >= self.latest.time:
             self.latest = second
         at = second.time - int(self.started)
-        before = self.moments.get(at) or self.moments.get(at - 1)
+        before = self.moments.get(at) or self.moments.get(at - 1) or next(reversed(self.moments.values()), None)
         users = self._users.pop(second.time, before.users if before else 0)
         self.moments[at] = moment_of(second, at, users, self.targets)
         # Who came while the second went on has been there for a part of it.

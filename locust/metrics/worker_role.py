@@ -35,6 +35,7 @@ class WorkerRole:
         # The master's options come with its order to spawn, and with them the id it gave to the run.
         measurement = self._measurement
         measurement.run_id = getattr(environment.parsed_options, "lab_run_id", measurement.run_id)
+        measurement.clock.set()
         measurement.recorder.clear()
         measurement.alarms.clear()
 

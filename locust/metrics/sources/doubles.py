@@ -131,7 +131,8 @@ class DoublesSource:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{self._url} answers what is no double's metrics ({error!r})") from error
         if changes:
-            lines.append(event_line(run_id, "fault", "; ".join(changes), time.time()))
+            # Two doubles' events of one second must differ in their time, or they are one point.
+            lines.append(event_line(run_id, "fault", "; ".join(changes), second + time.monotonic() % 1))
         return lines
 
     def _tell_if_lost(self, second: int, error: SourceError) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -38,10 +37,18 @@ class Source(Protocol):
 class Sampling:
     """The greenlets that look at a run's sources until `stop`."""
 
-    def __init__(self, run_id: str, sources: Sequence[Source], write: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        sources: Sequence[Source],
+        write: Callable[[Sequence[str]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Take the run's id and its clock, what is to be looked at, and who writes what was seen."""
         self._run_id = run_id
         self._sources = sources
         self._write = write
+        self._clock = clock
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -58,7 +65,7 @@ class Sampling:
         failing = ""
         while True:
             try:
-                lines: Sequence[str] = source.look(self._run_id, int(time.time()))
+                lines: Sequence[str] = source.look(self._run_id, int(self._clock()))
                 if failing:
                     logger.warning("It can be looked at again: %s.", failing)
                 failing = ""
@@ -68,4 +75,4 @@ class Sampling:
                     logger.warning("%s; it is left out of the points, and the run goes on.", error)
                 failing = str(error)
             self._write(lines)
-            gevent.sleep(1 - time.time() % 1 + AFTER_THE_SECOND_S)
+            gevent.sleep(1 - self._clock() % 1 + AFTER_THE_SECOND_S)

@@ -76,6 +76,14 @@ def test_a_second_is_whole_once_every_worker_has_reported_a_later_time() -> None
     assert (second.time, second.overall.requests) == (START, 3)
 
 
+def test_of_a_long_time_in_which_nobody_looked_only_seconds_with_requests_are_handed_over() -> None:
+    merge = Merge(START)
+    for at in (3, 8 * 3600):
+        merge.add("w", delta_at(START + at + 1, [(START + at, "/a", 5.0)]), START + at + 1)
+    times = [second.time - START for second in merge.closed(START + 8 * 3600 + 2.5, everything=True)]
+    assert times == [3, *range(8 * 3600 + 3 - KEEP_S, 8 * 3600 + 3)]
+
+
 def test_a_silent_worker_holds_a_second_up_only_for_a_while() -> None:
     merge = Merge(START)
     merge.add("w1", delta_at(START + 1, []), START + 1)

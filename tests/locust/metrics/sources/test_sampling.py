@@ -42,7 +42,7 @@ def hangs() -> list[str]:
 
 def run(*sources: Source, until: Callable[[], bool]) -> list[str]:
     written: list[str] = []
-    sampling = Sampling("r", sources, written.extend)
+    sampling = Sampling("r", sources, written.extend, lambda: 1000.0)
     sampling.start()
     with gevent.Timeout(10):
         while not until():
@@ -54,7 +54,6 @@ def run(*sources: Source, until: Callable[[], bool]) -> list[str]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling_module, "AFTER_THE_SECOND_S", -1 + 0.01)
-    monkeypatch.setattr("metrics.sources.sampling.time.time", lambda: 1000.0)
 
 
 def test_a_failing_source_is_said_once_and_again_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
