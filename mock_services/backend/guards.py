@@ -6,13 +6,12 @@ import time
 from functools import partial
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mock_services.backend.settings import Settings
 from mock_services.core.limits import body_limit
-from mock_services.core.operations import JSON_OPTIONS, Exchange, ServiceError
+from mock_services.core.operations import Exchange, ServiceError, json_bytes
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -31,7 +30,7 @@ class OuterRefusal(Response):
     """A refusal by an outer layer: the layer that adds the security headers never sees it."""
 
     def __init__(self, content: Any, status: int, headers: dict[str, str] | None = None) -> None:
-        super().__init__(orjson.dumps(content, option=JSON_OPTIONS), status, headers, "application/json")
+        super().__init__(json_bytes(content), status, headers, "application/json")
 
 
 class ChunkedBodyTooLarge(ServiceError):

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-import orjson
 from pydantic import AfterValidator, BaseModel, Field
 
-from mock_services.core.operations import JSON_OPTIONS
+from mock_services.core.operations import json_bytes
 
 
 def as_utc(moment: datetime) -> datetime:
@@ -23,7 +22,7 @@ def as_utc(moment: datetime) -> datetime:
 def encodable(content: dict[str, Any]) -> dict[str, Any]:
     """Refuse an object that could be stored but never answered: too deep, or with numbers or text beyond JSON's."""
     try:
-        orjson.dumps(content, option=JSON_OPTIONS)
+        json_bytes(content)
     except TypeError as misfit:
         raise ValueError(str(misfit)) from None
     return content

@@ -19,12 +19,22 @@ from mock_services.core.faults.schedule import Hit
 RUN_HEADER = "x-lab-run-id"
 """Names the run that a request belongs to."""
 
-JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+_JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+def json_bytes(content: Any) -> bytes:
+    """Write JSON. UUIDs, dates (UTC with `Z`) and dataclasses are encoded by orjson; `TypeError` for what cannot be."""
+    return orjson.dumps(content, option=_JSON_OPTIONS)
+
+
+def json_text(content: Any) -> str:
+    """Write JSON as a socket's text message."""
+    return json_bytes(content).decode()
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with JSON. UUIDs, dates (UTC with `Z`) and dataclasses are encoded by orjson."""
-    return Response(orjson.dumps(content, option=JSON_OPTIONS), status, headers, "application/json")
+    """Answer with JSON."""
+    return Response(json_bytes(content), status, headers, "application/json")
 
 
 def phrase(status: int) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
 from starlette.websockets import WebSocket
 
 from mock_services.backend.accounts.access import Access
 from mock_services.backend.errors import AuthenticationRequired
 from mock_services.backend.sockets import BAD_TOKEN, HandshakeRefused
 from mock_services.backend.store import now
-from mock_services.core.operations import JSON_OPTIONS
+from mock_services.core.operations import json_text
 
 PATH: Final = "/api/ws/notifications"
 
@@ -39,6 +38,6 @@ class Notifications:
             while (message := await websocket.receive())["type"] != "websocket.disconnect":
                 if message.get("text") is not None:
                     update = {"type": "notification_update", "count": 0, "timestamp": now()}
-                    await websocket.send_text(orjson.dumps(update, option=JSON_OPTIONS).decode())
+                    await websocket.send_text(json_text(update))
         finally:
             self.open -= 1

@@ -14,7 +14,7 @@ import orjson
 
 from mock_services.backend.accounts.state import User
 from mock_services.backend.conversations.state import Message
-from mock_services.core.operations import JSON_OPTIONS
+from mock_services.core.operations import json_text
 
 SERVER_PING: Final = '{"type":"ping"}'
 FAILED: Final = "Failed to process message"
@@ -109,19 +109,19 @@ class Dialect(Protocol):
 
 class _Plain:
     def message(self, message: Message) -> str:
-        return _write(self._fields(message))
+        return json_text(self._fields(message))
 
     def history(self, message: Message) -> str:
-        return _write(self._fields(message) | {"is_history": True})
+        return json_text(self._fields(message) | {"is_history": True})
 
     def joined(self, user: User, at: datetime) -> str:
-        return _write({"type": "user_joined", "email": user.email, "username": user.username, "timestamp": at})
+        return json_text({"type": "user_joined", "email": user.email, "username": user.username, "timestamp": at})
 
     def left(self, user: User, at: datetime) -> str:
-        return _write({"type": "user_left", "email": user.email, "username": user.username, "timestamp": at})
+        return json_text({"type": "user_left", "email": user.email, "username": user.username, "timestamp": at})
 
     def typing(self, user: User, at: datetime, *, is_typing: bool) -> str:
-        return _write({"type": "typing_status", "email": user.email, "is_typing": is_typing, "timestamp": at})
+        return json_text({"type": "typing_status", "email": user.email, "is_typing": is_typing, "timestamp": at})
 
     def _fields(self, message: Message) -> dict[str, Any]:
         fields: dict[str, Any] = {"type": "message", "content": message.content, "id": message.id}
@@ -149,7 +149,7 @@ class _Plain:
 
 class _Secure:
     def message(self, message: Message) -> str:
-        return _write(
+        return json_text(
             {
                 "id": message.id,
                 "type": "user" if message.user else "system",
@@ -184,18 +184,14 @@ def welcome(conversation_id: uuid.UUID, at: datetime) -> str:
 
 def system(content: str, at: datetime) -> str:
     """Write what the server itself has to say."""
-    return _write({"type": "system", "content": content, "timestamp": at})
+    return json_text({"type": "system", "content": content, "timestamp": at})
 
 
 def error(content: str, at: datetime | None = None) -> str:
     """Write what went wrong."""
-    return _write({"type": "error", "content": content} | ({"timestamp": at} if at else {}))
+    return json_text({"type": "error", "content": content} | ({"timestamp": at} if at else {}))
 
 
 def pong(at: datetime) -> str:
     """Write the answer to a ping."""
-    return _write({"type": "pong", "timestamp": at})
-
-
-def _write(message: dict[str, Any]) -> str:
-    return orjson.dumps(message, option=JSON_OPTIONS).decode()
+    return json_text({"type": "pong", "timestamp": at})

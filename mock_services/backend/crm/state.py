@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from mock_services.backend.defects import Defect, Defects, DefectShown
 from mock_services.backend.errors import BadRequest, ResourceNotFound
 from mock_services.backend.store import Ids, Rows, now
-from mock_services.core.operations import JSON_OPTIONS
+from mock_services.core.operations import json_bytes
 from mock_services.core.randomness import Randomness
 
 Row = dict[str, Any]
@@ -43,7 +41,7 @@ class Contact:
             for name in self._poison:
                 if self.row[name]:
                     raise DefectShown(Defect.CRM_POISON_CONTACT, f"contact {self.row['id']} has a {name}")
-            self._encoded = orjson.dumps(self.row, option=JSON_OPTIONS)
+            self._encoded = json_bytes(self.row)
         return self._encoded
 
     def change(self, values: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from mock_services.core.operations import JSON_OPTIONS
+from mock_services.core.operations import json_text
 
 UNREADABLE: Final = '{"type":"error","message":"Invalid control message format"}'
 NOT_STARTED: Final = '{"type":"error","message":"Failed to start live transcription session"}'
@@ -99,23 +99,23 @@ def read_control(text: str) -> Ping | Start | Stop | Unreadable | None:
 def connected(connection_id: uuid.UUID, at: datetime) -> str:
     """Write the greeting."""
     message = "Connected to the speech-to-text service"
-    return _write({"type": "connected", "message": message, "connection_id": connection_id, "timestamp": at})
+    return json_text({"type": "connected", "message": message, "connection_id": connection_id, "timestamp": at})
 
 
 def pong(at: datetime) -> str:
     """Write the answer to a ping."""
-    return _write({"type": "pong", "timestamp": at})
+    return json_text({"type": "pong", "timestamp": at})
 
 
 def ready(manner: Manner | None, at: datetime) -> str:
     """Write that audio may come; `manner` where the socket tells it."""
     told = {"language": manner.language, "model": manner.model} if manner else {}
-    return _write({"type": "transcription_ready", **told, "timestamp": at})
+    return json_text({"type": "transcription_ready", **told, "timestamp": at})
 
 
 def stopped(at: datetime) -> str:
     """Write that the transcription has ended."""
-    return _write({"type": "transcription_stopped", "timestamp": at})
+    return json_text({"type": "transcription_stopped", "timestamp": at})
 
 
 def transcript(text: str, manner: Manner | None, at: datetime) -> str | None:
@@ -140,7 +140,7 @@ def transcript(text: str, manner: Manner | None, at: datetime) -> str | None:
         return None  # whatever Deepgram sends besides results means nothing to the platform
     if manner is not None:
         message["detected_language"] = manner.language
-    return _write(message)
+    return json_text(message)
 
 
 def _word(word: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +152,3 @@ def _word(word: Mapping[str, Any]) -> dict[str, Any]:
         "punctuated_word": word.get("punctuated_word", word["word"]),
         "speaker": word.get("speaker"),
     }
-
-
-def _write(message: Mapping[str, Any]) -> str:
-    return orjson.dumps(message, option=JSON_OPTIONS).decode()
