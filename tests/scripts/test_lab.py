@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tests.support.commands import ROOT, command
+from tests.support.locust_process import wait_until
 
 
 def run(*arguments: str, environment: dict[str, str]) -> tuple[int, str, str]:
@@ -56,10 +57,12 @@ def test_up_status_a_run_and_down(environment: dict[str, str], offset: int) -> N
 
 
 def wait_for_requests(page: str) -> None:
-    for _ in range(2000):
-        if httpx.get(f"{page}/stats/requests").json()["stats"][-1]["num_requests"] > 0:
-            return
-    raise AssertionError("no request was made")
+    with httpx.Client(base_url=page) as locust:
+
+        def is_on() -> bool:
+            return bool(locust.get("/stats/requests").json()["stats"][-1]["num_requests"] > 0)
+
+        wait_until(is_on, "request")
 
 
 def test_wrong_usage_ends_with_3(environment: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.commands import command, double_of
+from tests.support.locust_process import wait_until
 from tests.support.ports import LAB_PORTS, free
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -50,12 +50,9 @@ def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
 def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, str]) -> None:
     smoke = command("smoke", "--users", "10", "--run-time", "12s", environment=environment)
     try:
-        backend = None
-        deadline = time.monotonic() + 30
-        while backend is None and time.monotonic() < deadline:
-            backend = double_of(smoke, "mock_services.backend")
-        assert backend is not None
         wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
+        backend = double_of(smoke, "mock_services.backend")
+        assert backend is not None
         backend.kill()
         out, err = smoke.communicate(timeout=120)
     finally:
@@ -126,15 +123,16 @@ def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str
 
 def wait_for_requests(port: int, operation: str = "GET /api/crm/contacts", most: int = 2) -> None:
     """Wait until the backend at `port` has answered an operation more than `most` times: the run is on."""
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        try:
-            counted = httpx.get(f"http://127.0.0.1:{port}/__lab/metrics").json()["requests"]
-        except httpx.TransportError:
-            continue
-        if counted.get(operation, {}).get("200", 0) > most:
-            return
-    raise AssertionError(f"the run never got as far as {operation}")
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as backend:
+
+        def is_on() -> bool:
+            try:
+                counted = backend.get("/__lab/metrics").json()["requests"]
+            except httpx.TransportError:
+                return False
+            return bool(counted.get(operation, {}).get("200", 0) > most)
+
+        wait_until(is_on, f"{operation} of the run", 40)
 
 
 def test_a_scenario_that_runs_nothing_makes_the_run_invalid(environment: dict[str, str]) -> None:
@@ -158,9 +156,7 @@ def test_ctrl_c_ends_a_run_with_its_report(environment: dict[str, str]) -> None:
 def test_ctrl_c_while_locust_is_still_importing_ends_without_a_traceback(environment: dict[str, str]) -> None:
     smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "10m", environment=environment)
     try:
-        deadline = time.monotonic() + 30
-        while double_of(smoke, "--master") is None:
-            assert time.monotonic() < deadline, "no master"
+        wait_until(lambda: double_of(smoke, "--master") is not None, "master")
         smoke.send_signal(signal.SIGINT)
         out, err = smoke.communicate(timeout=60)
     finally:
@@ -274,6 +270,5 @@ def test_a_smoke_that_is_killed_leaves_nothing_behind(environment: dict[str, str
     wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
     smoke.kill()
     smoke.communicate(timeout=30)  # the master holds the pipes: it has ended too
-    deadline = time.monotonic() + 20
-    while not all(free(port + int(environment["LAB_PORT_OFFSET"])) for port in LAB_PORTS):
-        assert time.monotonic() < deadline, "a process outlived the smoke test that started it"
+    ports = [port + int(environment["LAB_PORT_OFFSET"]) for port in LAB_PORTS]
+    wait_until(lambda: all(map(free, ports)), "end of the processes that the smoke test had started", 20)

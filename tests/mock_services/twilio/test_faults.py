@@ -19,7 +19,7 @@ def put(double: Double, **fault: Any) -> None:
 
 
 def journalled(double: Double, note: str) -> list[str]:
-    entries = httpx.get(f"{double.url}/__lab/journal", params={"contains": note}).json()["entries"]
+    entries = double.http.get(f"{double.url}/__lab/journal", params={"contains": note}).json()["entries"]
     return [entry["name"] for entry in entries]
 
 

@@ -287,7 +287,7 @@ async def test_calls_are_listed_by_time(sdk: Any, office: Office) -> None:
 
 def test_a_time_that_is_none_is_refused(double: Double) -> None:
     url = double.numbers_url.replace("IncomingPhoneNumbers", "Calls")
-    answer = httpx.get(url, params={"StartTime<": "yesterday"}, headers={"Authorization": double.basic})
+    answer = double.http.get(url, params={"StartTime<": "yesterday"}, headers={"Authorization": double.basic})
     assert (answer.status_code, answer.json()["code"]) == (400, 20001)
     assert "StartTime<" in answer.json()["message"]
 

@@ -55,14 +55,14 @@ def test_a_page_says_where_it_stands(double: Double) -> None:
         double.buy(f"+1555555{place:04}")
     query: dict[str, str | int] = {"PageSize": 2, "PhoneNumber": "+1555"}
     headers = {"Authorization": double.basic}
-    first = httpx.get(double.numbers_url, params=query, headers=headers).json()
+    first = double.http.get(double.numbers_url, params=query, headers=headers).json()
     assert (first["page"], first["page_size"], first["start"], first["end"]) == (0, 2, 0, 1)
     assert first["previous_page_uri"] is None
     assert "PhoneNumber=%2B1555" in first["next_page_uri"]
     last: dict[str, Any] = first
     pages = 1
     while last["next_page_uri"]:
-        last = httpx.get(double.url + last["next_page_uri"], headers=headers).json()
+        last = double.http.get(double.url + last["next_page_uri"], headers=headers).json()
         pages += 1
     assert (pages, last["page"], len(last["incoming_phone_numbers"])) == (3, 2, 1)
 
@@ -132,13 +132,13 @@ def test_a_wrong_token_is_20003(double: Double) -> None:
 
 def test_another_accounts_resources_are_not_found(double: Double) -> None:
     url = double.numbers_url.replace(ACCOUNT, "AC" + "0" * 32)
-    answer = httpx.get(url, headers={"Authorization": double.basic})
+    answer = double.http.get(url, headers={"Authorization": double.basic})
     assert (answer.status_code, answer.json()["code"]) == (404, 20404)
 
 
 @pytest.mark.parametrize("query", ["PageSize=0", "PageSize=many", "Page=-1"])
 def test_a_page_that_cannot_be_is_refused(double: Double, query: str) -> None:
-    answer = httpx.get(f"{double.numbers_url}?{query}", headers={"Authorization": double.basic})
+    answer = double.http.get(f"{double.numbers_url}?{query}", headers={"Authorization": double.basic})
     assert (answer.status_code, answer.json()["code"]) == (400, 20001)
 
 
@@ -151,5 +151,5 @@ def test_an_account_holds_so_many_numbers_and_no_more() -> None:
     with running_double(TWILIO_MAX_NUMBERS="1") as small:
         small.buy(NUMBER)
         form = {"PhoneNumber": "+15555550101"}
-        answer = httpx.post(small.numbers_url, data=form, headers={"Authorization": small.basic})
+        answer = small.http.post(small.numbers_url, data=form, headers={"Authorization": small.basic})
     assert (answer.status_code, "TWILIO_MAX_NUMBERS" in answer.json()["message"]) == (400, True)
