@@ -20,14 +20,24 @@ def kill_first():
 events.lab_measurement.before_verdict = kill_first
 """
 
+BRIEFLY_CLEANED = """
+from functools import partial
+from scenarios.crm_load_test import CrmUser
+import utils.desk
+
+utils.desk.Cleanup = partial(utils.desk.Cleanup, limit_s=6.0)  # and not for half a minute
+"""
+
 
 def test_a_target_that_hangs_near_the_end_fails_the_run(tmp_path: Path) -> None:
     with running_lab(tmp_path) as lab:
+        locustfile = tmp_path / "briefly_cleaned.py"
+        locustfile.write_text(BRIEFLY_CLEANED)
         suite = Suite(
             lab.environment(LAB_RUN_ID="hanging", SIMULATE_EXTERNAL_SERVICES="false"),
             *("--headless", "--only-summary", "--users", "4", "--spawn-rate", "4", "--run-time", "5s"),
             *("--stop-timeout", "3"),
-            locustfile="scenarios/crm_load_test.py",
+            locustfile=str(locustfile),
         )
         pid = listener(lab.backend).pid
         with ended(suite):
