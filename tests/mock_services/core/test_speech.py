@@ -141,8 +141,8 @@ def test_a_callers_frame_is_recognised_and_anything_else_is_not() -> None:
     assert speech.recognise(tone(2000)) is None
 
 
-@pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the recordings; it is not installed here")
 def test_flite_speaks_the_manifest_words_again_in_the_same_time(tmp_path: Path) -> None:
+    assert shutil.which("flite"), "flite makes the recordings: apt-get install flite (Debian, Ubuntu)"
     line = load_recordings("agent")[0]
     wav = tmp_path / "line.wav"
     subprocess.run(["flite", "-voice", "slt", "-t", line.text, "-o", str(wav)], check=True)
