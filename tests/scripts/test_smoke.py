@@ -16,6 +16,9 @@ from tests.support.ports import LAB_PORTS, free
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
+CONTACTS = "GET /api/crm/contacts"
+LOGIN = "POST /api/auth/login"
+
 
 def latest(environment: dict[str, str]) -> Path:
     return Path(environment["LAB_RESULTS_DIR"]) / "latest"
@@ -47,18 +50,27 @@ def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
         assert (latest(environment) / report).stat().st_size > 0
 
 
-def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "--users", "10", "--run-time", "12s", environment=environment)
+def run_until_killed(
+    environment: dict[str, str], name: str, *arguments: str, amid: str = CONTACTS
+) -> tuple[int, str, str]:
+    """Kill the smoke test's process `name` once the run has had `amid` answered; give the code and what was said."""
+    smoke = command("smoke", *arguments, environment=environment)
     try:
-        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
-        backend = double_of(smoke, "mock_services.backend")
-        assert backend is not None
-        backend.kill()
+        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001, amid)
+        killed = double_of(smoke, name)
+        assert killed is not None
+        killed.kill()
         out, err = smoke.communicate(timeout=120)
     finally:
         smoke.terminate()
         smoke.communicate(timeout=60)
-    assert smoke.returncode == 1, out + err
+    return smoke.returncode, out, err
+
+
+def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, str]) -> None:
+    load = ("--users", "10", "--run-time", "12s")
+    code, out, err = run_until_killed(environment, "mock_services.backend", *load)
+    assert code == 1, out + err
     assert verdict(environment)["verdict"] == "fail"
     assert any("backend" in reason or "target" in reason for reason in verdict(environment)["reasons"])
     assert "the backend process ended with -9 during the run" in verdict(environment)["reasons"]
@@ -66,17 +78,9 @@ def test_a_backend_that_dies_fails_the_run_and_is_named(environment: dict[str, s
 
 
 def test_a_double_that_dies_never_leaves_a_pass(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "8s", environment=environment)
-    try:
-        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001, "POST /api/auth/login", 1)
-        vendors = double_of(smoke, "mock_services.vendors")
-        assert vendors is not None
-        vendors.kill()
-        out, err = smoke.communicate(timeout=120)
-    finally:
-        smoke.terminate()
-        smoke.communicate(timeout=60)
-    assert smoke.returncode == 2, out + err
+    load = ("AuthUser", "--users", "2", "--run-time", "8s")
+    code, out, err = run_until_killed(environment, "mock_services.vendors", *load, amid=LOGIN)
+    assert code == 2, out + err
     assert verdict(environment)["verdict"] == "invalid"
     assert "the vendors process ended with -9 during the run" in verdict(environment)["reasons"]
     assert verdict(environment)["exit_code"] == 2
@@ -86,18 +90,9 @@ def test_a_double_that_dies_never_leaves_a_pass(environment: dict[str, str]) -> 
 
 @pytest.mark.parametrize("name", ["twilio", "vendors"])
 def test_a_double_that_dies_amid_calls_is_not_charged_to_the_target(environment: dict[str, str], name: str) -> None:
-    smoke = command("smoke", "--users", "10", "--run-time", "14s", environment=environment)
-    try:
-        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001)
-        double = double_of(smoke, f"mock_services.{name}")
-        assert double is not None
-        double.kill()
-        out, err = smoke.communicate(timeout=120)
-    finally:
-        smoke.terminate()
-        smoke.communicate(timeout=60)
+    code, out, err = run_until_killed(environment, f"mock_services.{name}", "--users", "10", "--run-time", "14s")
     judged = verdict(environment)
-    assert (smoke.returncode, judged["verdict"]) == (2, "invalid"), out + err
+    assert (code, judged["verdict"]) == (2, "invalid"), out + err
     assert any(reason.startswith(f"double lost: {name} no longer answered in second ") for reason in judged["invalid"])
     assert list(judged["generator"]["doubles_lost"]) == [name]
     lost_calls = [reason for reason in judged["invalid"] if reason.startswith("Twilio double ")]
@@ -105,24 +100,17 @@ def test_a_double_that_dies_amid_calls_is_not_charged_to_the_target(environment:
 
 
 def test_a_master_that_dies_leaves_an_invalid_verdict(environment: dict[str, str]) -> None:
-    smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "30s", environment=environment)
-    try:
-        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001, "POST /api/auth/login", 1)
-        master = double_of(smoke, "--master")
-        assert master is not None
-        master.kill()
-        out, err = smoke.communicate(timeout=120)
-    finally:
-        smoke.terminate()
-        smoke.communicate(timeout=60)
-    assert smoke.returncode == 2, out + err
+    load = ("AuthUser", "--users", "2", "--run-time", "30s")
+    code, out, err = run_until_killed(environment, "--master", *load, amid=LOGIN)
+    assert code == 2, out + err
     assert verdict(environment)["reasons"] == ["Locust ended with -9 and gave no verdict"]
     for report in ("report.html", "junit.xml", "summary.md"):
         assert "Locust ended with -9 and gave no verdict" in (latest(environment) / report).read_text()
 
 
-def wait_for_requests(port: int, operation: str = "GET /api/crm/contacts", most: int = 2) -> None:
-    """Wait until the backend at `port` has answered an operation more than `most` times: the run is on."""
+def wait_for_requests(port: int, operation: str = CONTACTS) -> None:
+    """Wait until the backend at `port` has answered an operation of the run, and not only of its preparation."""
+    beforehand = {CONTACTS: 2, LOGIN: 1}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as backend:
 
         def is_on() -> bool:
@@ -130,7 +118,7 @@ def wait_for_requests(port: int, operation: str = "GET /api/crm/contacts", most:
                 counted = backend.get("/__lab/metrics").json()["requests"]
             except httpx.TransportError:
                 return False
-            return bool(counted.get(operation, {}).get("200", 0) > most)
+            return bool(counted.get(operation, {}).get("200", 0) > beforehand[operation])
 
         wait_until(is_on, f"{operation} of the run", 40)
 

@@ -9,6 +9,7 @@ import pytest
 
 from mock_services.backend.app import Backend
 from mock_services.backend.settings import Settings
+from tests.mock_services.backend.post_office import PostOffice
 from tests.mock_services.backend.support import SECRET, Founder, Member
 
 
@@ -45,3 +46,12 @@ def founder(client: httpx.AsyncClient) -> Founder:
 @pytest.fixture
 async def member(founder: Founder) -> Member:
     return await founder.found()
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[PostOffice]:
+    """Where the mails go of a backend that is told so."""
+    office = PostOffice()
+    await office.open()
+    yield office
+    await office.close()

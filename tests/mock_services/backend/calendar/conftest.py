@@ -13,14 +13,6 @@ from tests.mock_services.backend.support import SECRET
 
 
 @pytest.fixture
-async def office() -> AsyncIterator[PostOffice]:
-    office = PostOffice()
-    await office.open()
-    yield office
-    await office.close()
-
-
-@pytest.fixture
 def settings(office: PostOffice) -> Settings:
     """The platform and no more; tests of extensions and defects change what they need."""
     return Settings.model_validate(

@@ -16,14 +16,6 @@ from tests.mock_services.backend.support import Member
 
 
 @pytest.fixture
-async def office() -> AsyncIterator[PostOffice]:
-    office = PostOffice()
-    await office.open()
-    yield office
-    await office.close()
-
-
-@pytest.fixture
 def settings(settings: Settings, office: PostOffice, request: pytest.FixtureRequest) -> Settings:
     mail = {"sendgrid_api_url": HttpUrl(office.url), "frontend_url": HttpUrl("http://garden.example.com")}
     return settings.model_copy(update=mail | getattr(request, "param", {}))

@@ -19,14 +19,6 @@ MAIL = Mail(
 
 
 @pytest.fixture
-async def office() -> AsyncIterator[PostOffice]:
-    office = PostOffice()
-    await office.open()
-    yield office
-    await office.close()
-
-
-@pytest.fixture
 async def mailer(office: PostOffice) -> AsyncIterator[Mailer]:
     mailer = Mailer(f"{office.url}/", "SG.key", "office@example.com", 5.0)
     yield mailer
