@@ -75,9 +75,11 @@ def test_a_run_over_two_workers_passes_with_real_calls_and_leaves_nothing(lab: L
     assert lab.cleanup("first")["mark"] == "first"
 
 
-def test_an_interrupted_run_ends_with_its_verdict_and_its_clean_up(lab: Lab) -> None:
+def test_an_interrupted_run_ends_with_its_verdict_and_its_clean_up(lab: Lab, tmp_path: Path) -> None:
+    targets = tmp_path / "targets.toml"  # no slow answer of a busy machine is to fail the run
+    targets.write_text('[[target]]\nname = "errors"\ngroup = "crm"\nmeasure = "error_percent"\nlimit = 50\n')
     suite = Suite(
-        lab.environment(LAB_RUN_ID="interrupted"),
+        lab.environment(LAB_RUN_ID="interrupted", LAB_TARGETS_FILE=str(targets)),
         *("--headless", "--only-summary", "--users", "6", "--spawn-rate", "6", "--run-time", "10m"),
     )
     with ended(suite):
