@@ -81,7 +81,7 @@ async def test_words_files_and_keys_are_on_the_recording_where_they_were_heard(
     assert file_at == pytest.approx(said_at + SAID_MS, abs=100)
     again = played[round((file_at + file_ms) * 8) :]
     assert place_ms(again, PLAYED) == pytest.approx(0, abs=1), "the file is played twice, without a gap"
-    assert place_ms(played, key) == pytest.approx(file_at + 2 * file_ms + 500, abs=2)
+    assert place_ms(played, key) == pytest.approx(file_at + 2 * file_ms + 500, abs=100)
     assert max(map(abs, callee)) < 300, "who was called has said nothing"
 
 
@@ -153,7 +153,7 @@ async def test_the_two_who_talk_through_a_dial_are_heard_in_turn(unhurried: Doub
     office.documents["/voice"] = f"<Response>{dial}</Response>"
     unhurried.buy(NUMBER, office.url)
     async with phone(unhurried) as caller:
-        script = {"turns": 1, "reply_pause_ms": 0, "hang_up_pause_ms": 0}
+        script = {"turns": 1, "reply_pause_ms": 0, "hang_up_pause_ms": 200}
         await caller.send({"type": "party", "number": THEIRS, "script": script})
         await caller.receive()
         await caller.call("one", NUMBER)
