@@ -33,6 +33,8 @@ DIAL: Endpoint = ("CALL", "dial")
 """What fails when the Twilio double, and not the target, cannot be reached."""
 CODE: Endpoint = ("SMS", "verification code")
 """What is not seen without the double, which holds the messages."""
+NEVER_OF = 3
+"""So many times a request has to fail, and never succeed, before that alone fails a run."""
 SATURATED_PERCENT = 90.0
 """The bound of Locust's own CPU warning: above it, for ten seconds on average, latencies measure the generator."""
 MOST_DROPPED_PERCENT = 1.0
@@ -242,12 +244,14 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
     distorting = list(_distorting(generator))
     distorting += [r.sentence for r in results if r.ok is False and r.target.kind == GENERATOR]
     invalid = distorting + list(_otherwise_invalid(facts)) + list(_unjudged(facts, results))
-    errors = any(result.target.kind == ERRORS for result in missed)
+    never = list(_never_right(facts.endpoints)) if any(result.target.kind == ERRORS for result in results) else []
+    errors = any(result.target.kind == ERRORS for result in missed) or bool(never)
     astray = facts.plan.reconciliation.differences
     verdict = INVALID if invalid else PASS
     if astray or (errors and not generator.doubles_lost) or (missed and not distorting):
         verdict = FAIL
-    reasons = (list(_why_errors(facts)) if errors else []) + [result.sentence for result in missed] + astray + invalid
+    why = list(_why_errors(facts)) if errors else []
+    reasons = why + [result.sentence for result in missed] + never + astray + invalid
     return Verdict(
         run_id=facts.run_id,
         verdict=verdict,
@@ -288,8 +292,21 @@ def _why_errors(facts: RunFacts) -> Iterator[str]:
             when = f", from second {span[0]} to second {span[1]} of the run"
         yield f"backend unreachable: {kinds[CONNECTION]} connection errors in {requests} requests{when}"
     if others := {kind: count for kind, count in kinds.items() if kind != CONNECTION}:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items(), key=lambda item: -item[1]))
-        yield f"failures by kind: {listed}"
+        yield f"failures by kind: {_listed(others)}"
+
+
+def _never_right(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:
+    """The requests that failed every time: among many others they are too few for the error rate of all to notice."""
+    for (request_type, name), cell in sorted(endpoints.items()):
+        kinds = {kind: n for kind, n in cell.outcomes.items() if kind in FAILURES and kind != LAB}
+        reached = cell.requests - cell.outcomes.get(LAB, 0)
+        if reached >= NEVER_OF and sum(kinds.values()) == reached:
+            yield f"{request_type} {name} never succeeded: each of {reached} failed ({_listed(kinds)})"
+
+
+def _listed(kinds: Mapping[str, int]) -> str:
+    """Failures by kind, the most frequent first."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1]))
 
 
 def _distorting(generator: Generator) -> Iterator[str]:

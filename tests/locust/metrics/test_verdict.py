@@ -171,6 +171,39 @@ def test_failures_are_named_by_kind() -> None:
     ]
 
 
+REPLY = ("WS", "/api/ws/conversations/{id} [agent reply]")
+
+
+def test_a_request_that_never_succeeds_fails_a_run_in_which_it_is_rare() -> None:
+    """Three dead replies among a thousand requests are an error rate of 0.3 %, and no conversation worked."""
+    replies = cell(3, failures=3)
+    replies.outcomes = {"timeout": 1, "content": 2}
+    verdict = judge(facts({CONTACTS: cell(1000), REPLY: replies}), TARGETS)
+    assert verdict.verdict == "fail"
+    assert [result.status for result in verdict.results] == ["met", "met"]
+    assert verdict.reasons == [
+        "failures by kind: 2 content, 1 timeout",
+        "WS /api/ws/conversations/{id} [agent reply] never succeeded: each of 3 failed (2 content, 1 timeout)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [
+        facts({CONTACTS: cell(1000), REPLY: cell(3, failures=2)}),
+        facts({CONTACTS: cell(1000), REPLY: cell(2, failures=2)}),
+        facts({CONTACTS: cell(1000), REPLY: cell(3, failures=3)}, generator=Generator(doubles_lost={"vendors": 3})),
+    ],
+    ids=["one succeeded", "too few", "without its vendors"],
+)
+def test_a_request_that_may_have_failed_by_chance_fails_no_run(unsure: RunFacts) -> None:
+    assert judge(unsure, TARGETS).verdict != "fail"
+
+
+def test_a_run_that_is_held_to_no_error_rate_is_not_failed_for_errors() -> None:
+    assert judge(facts({CONTACTS: cell(3, failures=3)}), Targets((SLOW,))).verdict == "pass"
+
+
 def test_a_target_whose_group_saw_no_request_is_skipped() -> None:
     verdict = judge(facts({LOGIN: cell()}), TARGETS)
     assert verdict.verdict == "pass"
