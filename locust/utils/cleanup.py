@@ -20,7 +20,7 @@ from utils.capabilities import Capabilities
 from utils.identity import mail_domain
 from utils.numbers import NumberInventory
 from utils.parallel import each
-from utils.plain_http import ANSWER_S, MALFORMED, NoAnswer, PlainHttp, Refused, SetupError
+from utils.plain_http import ANSWER_S, MALFORMED, NoAnswer, NoJson, PlainHttp, Refused, SetupError
 from utils.test_data import MADE_BY
 from utils.tokens import expires_at
 
@@ -32,6 +32,8 @@ PAGE = 100
 EVENTS_AT_ONCE = 1000
 LIMIT_S = 30.0
 """A clean-up takes this long at most; what is then still there is listed."""
+REPEATABLE = frozenset({"GET", "DELETE"})
+"""What may be asked twice, since the second time changes nothing more."""
 LONG_S = 5.0
 """A target that was given at least this long and did not answer has stopped answering."""
 
@@ -94,6 +96,8 @@ class Cleanup:
         self._clock = clock
         self._deadline = clock() + limit_s
         self._report = CleanupReport()
+        self._answered = False
+        """The target has answered a request of this clean-up."""
 
     def sweep(
         self, organisations: Iterable[Organisation], borrowed: Account | None = None, people: Iterable[Account] = ()
@@ -117,14 +121,30 @@ class Cleanup:
         return self._report
 
     def _call(self, method: str, path: str, **what: Any) -> Any:
-        """What the target answers, in the time that is left."""
-        left_s = min(ANSWER_S, max(0.1, self._deadline - self._clock()))
+        """What the target answers, in the time that is left; asked once more where the connection broke."""
         try:
-            return self._http.call(method, path, **what, within_s=left_s)
+            try:
+                return self._answer(method, path, **what)
+            except NoAnswer as error:
+                if not error.broke or method not in REPEATABLE:
+                    raise
+                return self._answer(method, path, **what)
         except NoAnswer as error:
-            if error.timed_out_after is None or error.timed_out_after >= LONG_S:
+            # A target that breaks a connection now and then is there all the same.
+            there = error.broke and self._answered
+            if not there and (error.timed_out_after is None or error.timed_out_after >= LONG_S):
                 self._report.silent = self._report.silent or str(error)
             raise
+
+    def _answer(self, method: str, path: str, **what: Any) -> Any:
+        left_s = min(ANSWER_S, max(0.1, self._deadline - self._clock()))
+        try:
+            answer = self._http.call(method, path, **what, within_s=left_s)
+        except (Refused, NoJson):
+            self._answered = True
+            raise
+        self._answered = True
+        return answer
 
     def _stays(self, what: str) -> None:
         self._report.left.append(what)

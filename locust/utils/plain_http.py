@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from urllib3.exceptions import ProtocolError
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +45,15 @@ class NoJson(SetupError):
 
 
 class NoAnswer(SetupError):
-    """The target did not answer: `timed_out_after` so many seconds, or None when there is no connection to it."""
+    """The target did not answer: `timed_out_after` so many seconds, or None when there is no connection to it.
 
-    def __init__(self, sentence: str, timed_out_after: float | None) -> None:
+    `broke` says that there was one, which ended before the answer did.
+    """
+
+    def __init__(self, sentence: str, timed_out_after: float | None, *, broke: bool = False) -> None:
         super().__init__(sentence)
         self.timed_out_after = timed_out_after
+        self.broke = broke
 
 
 class PlainHttp:
@@ -115,7 +120,8 @@ class PlainHttp:
             )
         except requests.RequestException as error:
             timed_out_after = within_s if isinstance(error, requests.Timeout) else None
-            raise NoAnswer(f"{self.base_url} does not answer ({reason(error)})", timed_out_after) from error
+            sentence = f"{self.base_url} does not answer ({reason(error)})"
+            raise NoAnswer(sentence, timed_out_after, broke=_broke(error)) from error
 
     def _address(self) -> str:
         # 198.18.0.0/15 is kept for benchmarks: no user of a run has such an address.
@@ -156,6 +162,11 @@ def reason(error: requests.RequestException) -> str:
         if sign in text:
             return words
     return "the connection broke" if isinstance(error, requests.ConnectionError) else type(error).__name__
+
+
+def _broke(error: requests.RequestException) -> bool:
+    """Whether there was a connection, and it ended before the answer did."""
+    return bool(error.args) and isinstance(error.args[0], ProtocolError)
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -13,10 +13,11 @@ from pydantic import SecretStr
 
 from configs.settings import Settings, load_settings
 from tests.support.platform_target import Request, Target, running_target
+from tests.support.unkind_target import unkind_target
 from utils.account_desk import Desk, Grant
 from utils.accounts import CALLS_AT_ONCE, VOICE_SOCKETS, Account
 from utils.capabilities import Capabilities
-from utils.cleanup import Cleanup
+from utils.cleanup import Cleanup, CleanupReport
 from utils.identity import mail_domain
 from utils.numbers import NumberInventory
 from utils.plain_http import PlainHttp, Refused, SetupError
@@ -209,6 +210,35 @@ def test_a_clean_up_of_a_target_that_hangs_ends_in_its_time() -> None:
     assert time.monotonic() - began < 8
     assert report.failed
     assert len(report.left) == 20
+
+
+@pytest.mark.parametrize(
+    ("breaking", "requests", "left"),
+    [({1}, 4, 0), ({1, 3, 5}, 6, 0), ({2, 3}, 4, 1)],
+)
+def test_a_connection_that_breaks_in_the_clean_up_is_no_silence(breaking: set[int], requests: int, left: int) -> None:
+    with unkind_target(breaking) as target:
+        report = clean_up_after_people(target.url)
+    assert report.silent == ""
+    assert len(report.left) == left
+    assert target.received.total() == requests
+
+
+def test_a_target_that_answers_nothing_of_the_clean_up_has_stopped_answering() -> None:
+    with unkind_target(range(1, 100)) as target:
+        report = clean_up_after_people(target.url)
+    assert report.silent == f"{target.url} does not answer (the connection broke)"
+    assert len(report.left) == 3
+    assert clean_up_after_people(target.url).silent == f"{target.url} does not answer (connection refused)"
+
+
+def clean_up_after_people(url: str) -> CleanupReport:
+    """Have three people's conversations removed, one after the other."""
+    offered = Capabilities(["GET /api/conversations/search", "DELETE /api/conversations/{id}"])
+    cleanup = Cleanup(PlainHttp(url, "r1"), "r1", offered, None)
+    for number in range(3):
+        report = cleanup.sweep([], None, [Account("user", f"p{number}@example.com", "x", access_token="t")])
+    return report
 
 
 def test_the_twilio_double_is_checked_before_a_run_with_calls(target: Target) -> None:

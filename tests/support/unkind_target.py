@@ -7,7 +7,7 @@ import socketserver
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -21,9 +21,10 @@ class UnkindTarget(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, breaking: Container[int]) -> None:
         super().__init__(("127.0.0.1", 0), Connection)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.breaking = breaking
         self.received: Counter[str] = Counter()
         self.ended = threading.Event()
 
@@ -43,6 +44,8 @@ class Connection(socketserver.StreamRequestHandler):
                 length = int(value) if name.lower() == b"content-length" else length
             self.rfile.read(length)
             self.server.received[f"{method} {path}"] += 1
+            if self.server.received.total() in self.server.breaking:
+                return
             match path:
                 case "/close":
                     return
@@ -66,9 +69,9 @@ class Connection(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def unkind_target() -> Iterator[UnkindTarget]:
-    """Run it in threads of this process."""
-    with UnkindTarget() as target:
+def unkind_target(breaking: Container[int] = ()) -> Iterator[UnkindTarget]:
+    """Run it in threads of this process; it also closes the connection at the requests of these numbers (from 1)."""
+    with UnkindTarget(breaking) as target:
         thread = threading.Thread(target=target.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
