@@ -17,7 +17,7 @@ REASONS_LENGTH = 500
 def user_lines(run_id: str, time: int, users: int, workers: Sequence[Worker]) -> Iterator[str]:
     """`users` (with how many workers, and their CPU) and `workers` (each one's process), in one second."""
     time_ms = time * MILLISECONDS
-    known = [worker.cpu.latest for worker in workers if worker.cpu.latest is not None]
+    known = [worker.bearing.cpu.latest for worker in workers if worker.bearing.cpu.latest is not None]
     fields: dict[str, Field | None] = {
         "users": users,
         "workers": len(workers),
@@ -27,7 +27,7 @@ def user_lines(run_id: str, time: int, users: int, workers: Sequence[Worker]) ->
     yield line("users", {"run_id": run_id}, fields, time_ms)
     for worker in workers:
         of_process = process_fields(worker.process) if worker.process else {}
-        fields = of_process | {"cpu": worker.cpu.latest}
+        fields = of_process | {"cpu": worker.bearing.cpu.latest}
         if any(value is not None for value in fields.values()):
             yield line("workers", {"run_id": run_id, "worker": str(worker.number)}, fields, time_ms)
 

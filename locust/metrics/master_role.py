@@ -131,7 +131,7 @@ class MasterRole:
             # A process that is alone reports itself as a worker does.
             own = self._measurement.process.take if self._distributed else None
             around, since = self._measurement.surroundings, run.merge.since
-            sources = sources_of(around, run.host, since, own, run.saw_double, run.lost_double, known)
+            sources = sources_of(around, run.host, since, own, run, known)
             return Sampling(run.run_id, sources, run.write, self._measurement.clock)
 
         self._open_writer, self._sampling_of = open_writer, sampling_of

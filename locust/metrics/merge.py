@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metrics.areas import AREAS, area_of
-from metrics.core_use import CoreUse
 from metrics.recorder import MAX_ENDPOINTS, OVERFLOW, Cell, Endpoint
+from metrics.sustained import Bearing
 
 GRACE_S = 3.0
 """A second is handed over after this, even if a worker has not reported: it may be lost."""
@@ -36,8 +36,8 @@ class Worker:
     """The master's time of its last report."""
     clock: float
     """Its own time in that report, corrected."""
-    cpu: CoreUse = field(default_factory=CoreUse)
-    """A sample a report."""
+    bearing: Bearing = field(default_factory=Bearing)
+    """How it bears the run; a sample a report."""
     ahead: float = -math.inf
     """How far its clock was ahead of the master's when a report came; the most, so the least that reports were late."""
     process: Mapping[str, Any] | None = None
@@ -108,8 +108,11 @@ class Merge:
         worker.seen = now
         worker.clock = delta["now"] - worker.clock_offset
         if delta.get("cpu") is not None:
-            worker.cpu.add(delta["cpu"])
+            worker.bearing.cpu.add(delta["cpu"])
         worker.process = delta.get("process")
+        if worker.process is not None:
+            worker.bearing.held_up.add(worker.process["held_up"])
+            worker.bearing.throttled.add(worker.process["throttled"])
         worker.final = worker.final or bool(delta.get("final"))
         self.overflow += delta["overflow"]
         planned, dropped = delta.get("starts", (0, 0))

@@ -16,8 +16,11 @@ import gevent
 import psutil
 
 from metrics.histogram import Histogram
+from metrics.throttling import Throttling
 
 LAG_INTERVAL_S = 0.05
+HELD_UP_MS = 10
+"""A loop that is this late was held up: half a frame of audio, and more than any loop takes that is only busy."""
 CHILDREN_FOR_S = 5.0
 """How long the list of a process's children is believed: making it looks at every process of the machine."""
 
@@ -110,6 +113,8 @@ class LagProbe:
 
     def __init__(self) -> None:
         self._lag = Histogram()
+        self._held_up_s = 0.0
+        self._taken_at = time.monotonic()
         self._greenlet: gevent.Greenlet | None = None
 
     def start(self) -> None:
@@ -117,16 +122,22 @@ class LagProbe:
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._run)
 
-    def take(self) -> Histogram:
-        """The lags since the last take, in microseconds."""
+    def take(self) -> tuple[Histogram, float]:
+        """The lags since the last take, in microseconds, and in how many percent of the time the loop was held up."""
+        now = time.monotonic()
+        held_up = 100 * self._held_up_s / (now - self._taken_at) if now > self._taken_at else 0.0
         lag, self._lag = self._lag, Histogram()
-        return lag
+        self._held_up_s, self._taken_at = 0.0, now
+        return lag, min(held_up, 100.0)
 
     def _run(self) -> None:
         while True:
             due = time.monotonic() + LAG_INTERVAL_S
             gevent.sleep(LAG_INTERVAL_S)
-            self._lag.record(int((time.monotonic() - due) * 1e6))
+            late = time.monotonic() - due
+            self._lag.record(int(late * 1e6))
+            if late * 1000 >= HELD_UP_MS:
+                self._held_up_s += late
 
 
 class OwnProcess:
@@ -136,6 +147,7 @@ class OwnProcess:
         # Children (of the process that `--processes` forked from) are workers and report themselves.
         self._probe = ProcessProbe(children=False)
         self._lag = LagProbe()
+        self._throttling = Throttling()
 
     def start(self) -> None:
         """Start to watch the lag."""
@@ -143,7 +155,13 @@ class OwnProcess:
 
     def take(self) -> dict[str, Any]:
         """Figures and lag since the last take, as plain numbers for the wire."""
-        return {"figures": self._probe.look().encode(), "lag": self._lag.take().encode()}
+        lag, held_up = self._lag.take()
+        return {
+            "figures": self._probe.look().encode(),
+            "lag": lag.encode(),
+            "held_up": held_up,
+            "throttled": self._throttling.take(),
+        }
 
 
 def process_fields(taken: Mapping[str, Any]) -> dict[str, int | float | str | None]:
@@ -155,4 +173,6 @@ def process_fields(taken: Mapping[str, Any]) -> dict[str, int | float | str | No
         "lag_p50": None if p50 is None else p50 / 1000,
         "lag_p99": None if p99 is None else p99 / 1000,
         "lag_max": lag.greatest / 1000 if lag.count else None,
+        "held_up": taken["held_up"],
+        "throttled": taken["throttled"],
     }

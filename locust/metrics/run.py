@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from metrics.core_use import CoreUse
+from metrics.generator import Generator
 from metrics.lines import event_line, second_lines
 from metrics.live_lines import OutboxFigures, ScenarioLines, outbox_line, user_lines, verdict_lines
 from metrics.merge import Merge, Second
 from metrics.moments import Moment, moment_of
 from metrics.outbox import LIVE, RUNS
 from metrics.results import Measured, Result, Users, results_of
+from metrics.sources.double_process import Bore
 from metrics.summary_lines import RunSummary, summary_lines
+from metrics.sustained import Bearing
 from metrics.targets import Targets
-from metrics.verdict import Generator, Plan, RunFacts, Verdict, judge
+from metrics.verdict import Plan, RunFacts, Verdict, judge
 from metrics.windows import Windows
 
 logger = logging.getLogger(__name__)
@@ -75,7 +77,8 @@ class Run:
         """The last second that was handed over."""
         self.windows = Windows(targets, int(now))
         self._users: dict[int, int] = {}
-        self._doubles_cpu: dict[str, CoreUse] = {}
+        self._doubles: dict[str, Bearing] = {}
+        self._frames = self._frames_skipped = 0
         self._doubles_lost: dict[str, int] = {}
         self._present: dict[int, int] = {}
         """How many users each second of the run had, at most."""
@@ -148,9 +151,16 @@ class Run:
         # What could not be written is known only now, and decides with the rest.
         return self._judge(ending, now)
 
-    def saw_double(self, name: str, cpu_percent: float) -> None:
-        """Take note of what a double's process used of a core in the last second."""
-        self._doubles_cpu.setdefault(name, CoreUse()).add(cpu_percent)
+    def saw_double(self, name: str, bore: Bore) -> None:
+        """Take note of how a double's process bore the time since the last look."""
+        bearing = self._doubles.setdefault(name, Bearing())
+        bearing.cpu.add(bore.cpu, bore.seconds)
+        bearing.held_up.add(bore.held_up, bore.seconds)
+        bearing.throttled.add(bore.throttled, bore.seconds)
+
+    def saw_frames(self, due: int, skipped: int) -> None:
+        """Take note of how many frames of audio were due so far, and how many a double was too late for."""
+        self._frames, self._frames_skipped = due, skipped
 
     def lost_double(self, name: str, second: int) -> None:
         """Take note that a double was found to answer no more, in a second since the epoch."""
@@ -197,7 +207,7 @@ class Run:
         generator = Generator(
             workers=len(merge.workers),
             workers_lost={names.get(worker_id, worker_id): fate for worker_id, fate in ending.workers_lost.items()},
-            cpu={names[worker_id]: worker.cpu.busiest for worker_id, worker in merge.workers.items()},
+            processes={names[worker_id]: worker.bearing.worst for worker_id, worker in merge.workers.items()},
             cpu_warning=ending.cpu_warning,
             points_written=writer.points_written if writer else 0,
             points_waiting=writer.points_waiting if writer else 0,
@@ -206,7 +216,9 @@ class Run:
             overflow=merge.overflow,
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
-            doubles_cpu={name: use.busiest for name, use in self._doubles_cpu.items()},
+            doubles={name: bearing.worst for name, bearing in self._doubles.items()},
+            frames=self._frames,
+            frames_skipped=self._frames_skipped,
             doubles_lost=dict(self._doubles_lost),
             starts=merge.starts,
             starts_dropped=merge.starts_dropped,

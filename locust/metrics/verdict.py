@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metrics.areas import AREAS, area_of
+from metrics.generator import Generator
 from metrics.interception import Interception
 from metrics.outcome import CONNECTION, FAILURES, LAB
 from metrics.reconciliation import Reconciliation
 from metrics.recorder import Cell, Endpoint
-from metrics.results import Measured, Result, Users, figure, results_of
+from metrics.results import Measured, Result, Users, results_of
 from metrics.targets import ERRORS, GENERATOR, Targets
 from metrics.windows import Windows
 
@@ -35,96 +36,8 @@ CODE: Endpoint = ("SMS", "verification code")
 """What is not seen without the double, which holds the messages."""
 NEVER_OF = 3
 """So many times a request has to fail, and never succeed, before that alone fails a run."""
-SATURATED_PERCENT = 90.0
-"""The bound of Locust's own CPU warning: above it, for ten seconds on average, latencies measure the generator."""
 MOST_DROPPED_PERCENT = 1.0
 """An open model that could not begin more than this of its starts did not apply the load that it says."""
-
-
-@dataclass
-class Generator:
-    """What the generator says about itself."""
-
-    workers: int = 0
-    workers_lost: Mapping[str, str] = field(default_factory=dict)
-    """By name, what became of its users; nothing when it had none."""
-    cpu: Mapping[str, float] = field(default_factory=dict)
-    """By process: its use of one core in percent, in its busiest ten seconds."""
-    cpu_warning: bool = False
-    """Locust's own warning was given."""
-    points_written: int = 0
-    points_waiting: int = 0
-    """Points that are in the run's outbox, for `scripts/replay`."""
-    points_lost: int = 0
-    points_lost_because: str = ""
-    overflow: int = 0
-    """Requests counted under `other`, for want of room for their names."""
-    clock_offsets: dict[str, float] = field(default_factory=dict)
-    """Workers whose clock is off, by how many seconds."""
-    task_errors: dict[str, int] = field(default_factory=dict)
-    """Exceptions that tasks raised, by their text: the suite's own faults, or answers it did not expect."""
-
-    doubles_cpu: Mapping[str, float] = field(default_factory=dict)
-    """The same by double, where this machine can see its process."""
-    doubles_lost: Mapping[str, int] = field(default_factory=dict)
-    """By double: the second of the run in which it was found to answer no more."""
-    starts: int = 0
-    starts_dropped: int = 0
-    """What an open model's schedule planned to begin, and what nobody was free to begin."""
-    unanswered: int = 0
-    longest_unanswered_s: float = 0.0
-    """What had no answer yet when its user's time was up, and is no failure for it; how long the longest had waited."""
-
-    @property
-    def saturated(self) -> list[str]:
-        """The processes that used a core up: on average over ten seconds, or over the whole of a shorter run."""
-        return [name for name, percent in self.cpu.items() if percent > SATURATED_PERCENT]
-
-    @property
-    def doubles_saturated(self) -> list[str]:
-        """The doubles whose processes used a core up, over ten seconds or the whole of a shorter run."""
-        return [name for name, percent in self.doubles_cpu.items() if percent > SATURATED_PERCENT]
-
-    @property
-    def cut_off(self) -> str:
-        """What the end of the users' time cut off, as a sentence."""
-        return (
-            f"{self.unanswered} had no answer yet when their users' time was up, after"
-            f" {figure(self.longest_unanswered_s)} s at most: neither answered nor failed"
-        )
-
-    @property
-    def measures(self) -> dict[str, float]:
-        """What a target of the group `generator` can be set for."""
-        measures = {}
-        if self.cpu:
-            measures["cpu_percent"] = max(self.cpu.values())
-        if self.starts:
-            measures["starts_dropped_percent"] = 100 * self.starts_dropped / self.starts
-        return measures
-
-    def facts(self) -> dict[str, Any]:
-        """What verdict.json says of the generator."""
-        return {
-            "workers": self.workers,
-            "workers_lost": list(self.workers_lost),
-            "cpu_percent": {name: round(percent, 1) for name, percent in self.cpu.items()},
-            "cpu_saturated": self.saturated,
-            "doubles_cpu_percent": {name: round(percent, 1) for name, percent in self.doubles_cpu.items()},
-            "doubles_lost": dict(self.doubles_lost),
-            "cpu_warning": self.cpu_warning,
-            "points_written": self.points_written,
-            "points_waiting": self.points_waiting,
-            "points_lost": self.points_lost,
-            "points_lost_because": self.points_lost_because,
-            "requests_with_too_many_names": self.overflow,
-            "clock_offset_s": {name: round(offset, 1) for name, offset in self.clock_offsets.items()},
-            "task_errors": self.task_errors,
-            "starts_planned": self.starts,
-            "starts_dropped": self.starts_dropped,
-            "unanswered": self.unanswered,
-            "longest_unanswered_s": round(self.longest_unanswered_s, 3),
-        }
 
 
 @dataclass
@@ -241,7 +154,7 @@ def judge(facts: RunFacts, targets: Targets) -> Verdict:
     measured = Measured(facts.endpoints, facts.duration_s, facts.users, generator.measures, facts.windows, facts.groups)
     results = results_of(measured, targets)
     missed = [result for result in results if result.ok is False and result.target.kind != GENERATOR]
-    distorting = list(_distorting(generator))
+    distorting = list(generator.distorting())
     distorting += [r.sentence for r in results if r.ok is False and r.target.kind == GENERATOR]
     invalid = distorting + list(_otherwise_invalid(facts)) + list(_unjudged(facts, results))
     never = list(_never_right(facts.endpoints)) if any(result.target.kind == ERRORS for result in results) else []
@@ -307,31 +220,6 @@ def _never_right(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:
 def _listed(kinds: Mapping[str, int]) -> str:
     """Failures by kind, the most frequent first."""
     return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1]))
-
-
-def _distorting(generator: Generator) -> Iterator[str]:
-    """Reasons of invalidity that make measured times wrong, so that no latency target can be judged."""
-    for name in generator.saturated:
-        yield (
-            f"generator saturated: {name} used {figure(generator.cpu[name])} % of a core, over "
-            f"{figure(SATURATED_PERCENT)} %; add workers"
-        )
-    if generator.cpu_warning and not generator.saturated:
-        yield f"generator saturated: Locust saw a process above {figure(SATURATED_PERCENT)} % of a core; add workers"
-    for name in generator.doubles_saturated:
-        yield (
-            f"stub saturated: {name} used {figure(generator.doubles_cpu[name])} % of a core, over "
-            f"{figure(SATURATED_PERCENT)} %; what waited for it is not the target's time: fewer calls at once, or give "
-            "each vendor a process of its own"
-        )
-    for name, second in generator.doubles_lost.items():
-        yield (
-            f"double lost: {name} no longer answered in second {second} of the run; what failed or waited without it "
-            "is not the target's: see its log, and start it again"
-        )
-    for name, fate in generator.workers_lost.items():
-        lost = f"worker lost: {name} was gone before the run ended, and with it what it had measured and not sent"
-        yield f"{lost}; {fate}" if fate else lost
 
 
 def _unjudged(facts: RunFacts, results: Sequence[Result]) -> Iterator[str]:

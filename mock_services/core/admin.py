@@ -13,6 +13,7 @@ from mock_services.core.faults.door import Door
 from mock_services.core.faults.injector import Injector
 from mock_services.core.journal import Journal
 from mock_services.core.operations import Exchange, Operation, ServiceError, json_response
+from mock_services.core.own_process import OwnProcess
 from mock_services.core.reckoning import Reckoning
 from mock_services.core.router import Router
 
@@ -34,6 +35,7 @@ class Watched(Protocol):
     journal: Journal
     reckoning: Reckoning
     injector: Injector
+    process: OwnProcess
     in_flight: int
 
 
@@ -111,6 +113,7 @@ class Admin:
             "in_flight": self._service.in_flight,
             "requests": self._service.journal.totals(),
             "faults": self._service.injector.gauges(),
+            **self._service.process.gauges(),
             **self._gauges(),
         }
 

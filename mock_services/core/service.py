@@ -34,6 +34,7 @@ from mock_services.core.operations import (
     ServiceError,
     run_of,
 )
+from mock_services.core.own_process import OwnProcess
 from mock_services.core.reckoning import Reckoning
 from mock_services.core.router import Router
 
@@ -112,6 +113,7 @@ class Service:
         self.journal = Journal()
         self.reckoning = reckoning or Reckoning()
         self.lifespan = lifespan
+        self.process = OwnProcess()
         self.in_flight = 0
         self._decorate = tuple(decorate)
         self._before = tuple(before)
@@ -139,7 +141,13 @@ class Service:
         elif scope["type"] == "websocket":
             await self._serve_socket(scope, receive, send)
         else:
-            await _serve_lifespan(self.lifespan, receive, send)
+            await _serve_lifespan(self._lifespan, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        """The whole process's, of which this service is the only one or speaks for all."""
+        async with self.process.watched(), self.lifespan():
+            yield
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(Request(scope, receive))

@@ -17,9 +17,9 @@ from grafana import endpoints, looks, targets
 from grafana.build import DASHBOARDS, FOLDER, encode
 from grafana.influxql import AnnotationQuery, InfluxQuery
 from metrics.areas import AREAS
+from metrics.generator import SATURATED_PERCENT
 from metrics.lines import BOUNDS_MS
 from metrics.outcome import OUTCOMES
-from metrics.verdict import SATURATED_PERCENT
 from tests.support.dashboards import BOARDS, PANELS, Json, panel_of, panels_of, variables_in
 
 ROOT = Path(__file__).parents[2]

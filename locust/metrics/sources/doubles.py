@@ -11,6 +11,7 @@ import urllib3.exceptions
 
 from metrics.lines import MILLISECONDS, Field, event_line, line
 from metrics.sources.counters import Counters, with_totals
+from metrics.sources.double_process import Bore, DoubleProcess
 from metrics.sources.sampling import SourceError
 
 TIMEOUT_S = 2.0
@@ -24,6 +25,12 @@ Lost = Callable[[int], None]
 """Hears of the second since the epoch in which doubles that had answered were found to do so no more."""
 Turns = Callable[[int, int, float], None]
 """Hears of the voice agent's turns: the second, how many there were since its start, and their average in ms."""
+
+
+Bearing = Callable[[Bore], None]
+"""Hears how the doubles' process bore the time since the look before."""
+Frames = Callable[[int, int], None]
+"""Hears how many frames of audio were due since the run began, and how many of them the double was too late for."""
 
 
 class NoAnswer(SourceError):
@@ -83,6 +90,8 @@ class DoublesSource:
         *,
         optional: bool = False,
         on_lost: Lost = lambda second: None,
+        on_bearing: Bearing = lambda bore: None,
+        on_frames: Frames = lambda due, skipped: None,
         known: set[str] | None = None,
     ) -> None:
         self._url = f"{url}/__lab/metrics"
@@ -91,6 +100,9 @@ class DoublesSource:
         self._fetch = fetch
         self._on_turns = on_turns
         self._on_lost = on_lost
+        self._on_bearing = on_bearing
+        self._on_frames = on_frames
+        self._process = DoubleProcess()
         self._known: set[str] = set() if known is None else known
         self._unanswered = 0
         self._doubles: dict[str, Double] = {}
@@ -118,13 +130,18 @@ class DoublesSource:
         self._unanswered = 0
         self._known.add(self._url)
         try:
+            bore = self._process.since_last(answer["process"]) if "process" in answer else None
+            if bore is not None:
+                self._on_bearing(bore)
             services: Mapping[str, Any] = answer.get("vendors") or {answer["service"]: answer}
             lines: list[str] = []
             changes: list[str] = []
             for name, metrics in services.items():
                 double = self._doubles.setdefault(name, Double(name))
-                lines += double.lines(run_id, second, metrics)
+                lines += double.lines(run_id, second, metrics, bore)
                 changes += double.changes
+                if double.frames_due:
+                    self._on_frames(double.frames_due, double.frames_skipped)
                 if name == "deepgram":
                     turns = metrics["voice_agent"]["turn_delay_ms"]
                     self._on_turns(second, turns["count"], turns.get("mean", 0.0))
@@ -152,6 +169,9 @@ class Double:
     def __init__(self, name: str) -> None:
         self.changes: list[str] = []
         """Faults that came into force or ended at the last look, as sentences."""
+        self.frames_due = 0
+        self.frames_skipped = 0
+        """Frames of audio whose time has come since the run began, and those of them that it was too late to send."""
         self._name = name
         self._counts: Counters[str] = Counters()
         self._answers: Counters[tuple[str, str]] = Counters()
@@ -159,8 +179,8 @@ class Double:
         self._call_counts: Counters[str] = Counters()
         self._in_force: set[str] | None = None
 
-    def lines(self, run_id: str, second: int, metrics: Mapping[str, Any]) -> Iterator[str]:
-        """The points of one look at its metrics."""
+    def lines(self, run_id: str, second: int, metrics: Mapping[str, Any], bore: Bore | None = None) -> Iterator[str]:
+        """The points of one look at its metrics, with how the process that it is part of bore the time before it."""
         time_ms = second * MILLISECONDS
         tags = {"run_id": run_id, "double": self._name}
         answers = {
@@ -185,6 +205,8 @@ class Double:
             "webhooks_waiting": waiting,
             "lateness_p99": _lateness(self._name, metrics),
         }
+        if bore is not None:
+            now |= {"cpu": bore.cpu, "held_up": bore.held_up, "throttled": bore.throttled}
         yield line("doubles", tags, now | with_totals(self._counts.at(second, counts)), time_ms)
         for (operation, status), (count, total) in self._answers.at(second, answers).items():
             if total:
@@ -212,7 +234,10 @@ class Double:
             "streams": calls["streams"],
             **{f"lateness_{name}": _float(lateness.get(name)) for name in ("p50", "p99", "max")},
         }
-        fields |= with_totals(self._call_counts.at(second, counts))
+        grown = self._call_counts.at(second, counts)
+        fields |= with_totals(grown)
+        self.frames_skipped = grown["frames_skipped"][1]
+        self.frames_due = sum(grown[f"frames_{what}"][1] for what in ("sent", "skipped", "blocked"))
         return line("calls", {"run_id": run_id}, fields, second * MILLISECONDS)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from metrics.sources.double_process import Bore
 from metrics.sources.doubles import DoublesSource, Http
 from metrics.sources.postgres import PostgresSource
 from metrics.sources.processes import Place, ProcessesSource, place_of
@@ -13,11 +14,18 @@ from metrics.sources.sampling import Source
 from metrics.sources.turns import Since, TurnsSource
 from metrics.surroundings import Surroundings
 
-DOUBLE = "double"
 
+class Witness(Protocol):
+    """Who hears of doubles, as `metrics.run.Run` does; what a double that is the target does is the target's."""
 
-def tell_nobody(second: int) -> None:
-    """Let a double that is the target answer no more: that is the target's failure, and counted as such."""
+    def saw_double(self, name: str, bore: Bore) -> None:
+        """Take note of how a double's process bore the time since the last look."""
+
+    def saw_frames(self, due: int, skipped: int) -> None:
+        """Take note of how many frames of audio were due so far, and how many a double was too late for."""
+
+    def lost_double(self, name: str, second: int) -> None:
+        """Take note that a double was found to answer no more, in a second since the epoch."""
 
 
 def sources_of(
@@ -25,30 +33,36 @@ def sources_of(
     target: str,
     since: Since,
     own: Callable[[], Mapping[str, Any]] | None,
-    saw_double: Callable[[str, float], None],
-    lost_double: Callable[[str, int], None],
+    witness: Witness,
     known: set[str],
 ) -> list[Source]:
     """The sources of one run against `target`.
 
     `since` gives the sums of an endpoint's requests from a second on, `own` the figures of this process (None: they
-    are reported elsewhere). `saw_double` is told each second what a double's process used of a core, in percent;
-    `lost_double` in which second since the epoch one answers no more. `known` is the caller's to keep from one run to
-    the next: the doubles that have answered, so that one that died between two runs is missed in the second.
+    are reported elsewhere). `witness` is told of the doubles that are not the target themselves. `known` is the
+    caller's to keep from one run to the next: the doubles that have answered, so that one that died between two runs is
+    missed in the second.
     """
-
-    def used(place: Place, cpu_percent: float) -> None:
-        if place.role == DOUBLE:
-            saw_double(place.name, cpu_percent)
-
     places: list[Place | None] = [place_of("target", "target", target)]
-    places += [place_of(DOUBLE, name, url) for name, url in surroundings.doubles.items() if url != target]
+    places += [place_of("double", name, url) for name, url in surroundings.doubles.items() if url != target]
     turns = TurnsSource(since)
     here = [place for place in places if place is not None]
-    sources: list[Source] = [ProcessesSource(here, own, used), turns]
+    sources: list[Source] = [ProcessesSource(here, own), turns]
     for name, url in surroundings.doubles.items():
-        on_lost = functools.partial(lost_double, name) if url != target else tell_nobody
-        sources.append(DoublesSource(url, Http(), turns.on_turns, on_lost=on_lost, known=known))
+        if url == target:
+            sources.append(DoublesSource(url, Http(), turns.on_turns, known=known))
+            continue
+        sources.append(
+            DoublesSource(
+                url,
+                Http(),
+                turns.on_turns,
+                on_lost=functools.partial(witness.lost_double, name),
+                on_bearing=functools.partial(witness.saw_double, name),
+                on_frames=witness.saw_frames,
+                known=known,
+            )
+        )
     if target and target not in surroundings.doubles.values():
         sources.append(DoublesSource(target, Http(), turns.on_turns, optional=True))
     if surroundings.postgres_dsn:

@@ -48,25 +48,12 @@ def listeners() -> dict[int, int]:
     return {c.laddr.port: c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.pid is not None}
 
 
-def tell_nobody(place: Place, cpu_percent: float) -> None:
-    """Let what a process uses be a point alone."""
-
-
 class ProcessesSource:
-    """`own` gives this process's figures as `metrics.process.OwnProcess.take` does; None leaves it out.
+    """`own` gives this process's figures as `metrics.process.OwnProcess.take` does; None leaves it out."""
 
-    `used` is told of each look at a process what it used of a core since the look before, in percent.
-    """
-
-    def __init__(
-        self,
-        places: list[Place],
-        own: Callable[[], Mapping[str, Any]] | None,
-        used: Callable[[Place, float], None] = tell_nobody,
-    ) -> None:
+    def __init__(self, places: list[Place], own: Callable[[], Mapping[str, Any]] | None) -> None:
         self._places = places
         self._own = own
-        self._used = used
         self._probes: dict[Place, ProcessProbe] = {}
         self._searched = float("-inf")
 
@@ -84,8 +71,6 @@ class ProcessesSource:
             except psutil.Error:  # it has ended: whoever takes its place is searched for
                 del self._probes[place]
                 continue
-            if figures.cpu is not None:
-                self._used(place, figures.cpu)
             tags = {"run_id": run_id, "role": place.role, "process": place.name}
             lines.append(line("processes", tags, figures.encode(), time_ms))
         return lines

@@ -12,10 +12,12 @@ from pathlib import Path
 import defusedxml.ElementTree
 import pytest
 
+from metrics.histogram import Histogram
 from metrics.outbox import LIVE
 from metrics.recorder import Recorder
 from metrics.report import write_report
 from metrics.run import Ending, Run
+from metrics.sources.double_process import Bore
 from metrics.targets import Target, Targets
 from metrics.verdict import Plan
 
@@ -48,6 +50,9 @@ class Case:
 
     says: str
     cpu_percent: float = 20
+    held_up: float = 3
+    seconds: int = 4
+    throttled: float = 0
     dropped: int = 0
     requests: int = 10
     planned: list[str] = field(default_factory=lambda: ["Visitor"])
@@ -62,8 +67,22 @@ class Case:
 
 def double_is_busy(run: Run) -> None:
     for _ in range(10):
-        run.saw_double("vendors", 99.0)
-        run.saw_double("twilio", 30.0)
+        run.saw_double("vendors", Bore(1, cpu=99.0, held_up=80, throttled=0))
+        run.saw_double("twilio", Bore(1, cpu=30.0, held_up=5, throttled=50))
+
+
+def double_is_held_up(run: Run) -> None:
+    for _ in range(10):
+        run.saw_double("twilio", Bore(1, cpu=3.0, held_up=40, throttled=0))
+
+
+def double_is_throttled(run: Run) -> None:
+    for _ in range(10):
+        run.saw_double("twilio", Bore(1, cpu=50.0, held_up=40, throttled=90))
+
+
+def frames_are_skipped(run: Run) -> None:
+    run.saw_frames(1000, 11)
 
 
 def double_is_lost(run: Run) -> None:
@@ -75,6 +94,28 @@ CASES = {
     "Locust's own warning": Case("generator saturated: Locust saw a process above 90 %", cpu_warning=True),
     "a target of the generator's": Case("idle: 70 %, over its limit of 60 %", cpu_percent=70, targets=TARGETS),
     "stub saturated": Case("stub saturated: vendors used 99 % of a core", before_end=double_is_busy),
+    "generator held up": Case(
+        "generator held up: worker 1 ran late for 40 % of the time .*, over 25 %; give it a processor",
+        held_up=40,
+        seconds=10,
+    ),
+    "generator throttled": Case(
+        "generator held up: worker 1 .* its container's CPU limit stopped it in 60 % of the periods; raise that limit",
+        held_up=40,
+        throttled=60,
+        seconds=10,
+    ),
+    "stub held up": Case(
+        "stub held up: twilio ran late for 40 % of the time in its worst ten seconds", before_end=double_is_held_up
+    ),
+    "stub throttled": Case(
+        "stub held up: twilio .* CPU limit stopped it in 90 % of the periods; .*raise that limit",
+        before_end=double_is_throttled,
+    ),
+    "frames skipped": Case(
+        "stub held up: the Twilio double was too late for 11 of 1,000 frames of audio .1.1 %., over 1 %",
+        before_end=frames_are_skipped,
+    ),
     "double lost": Case("double lost: vendors no longer answered in second 2 of the run", before_end=double_is_lost),
     "schedule missed": Case("schedule missed: nobody was free for 4 of 40 planned starts", dropped=1),
     "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost={"w": ""}),
@@ -99,14 +140,15 @@ def simulated(case: Case) -> Run:
     clock, used = [START], [0.0]
     recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: used[0])
     run = Run("run", 7, "http://t", case.targets, case.writer, START)
-    for second in range(4):
+    for second in range(case.seconds):
         clock[0] = START + second + 0.2
         for number in range(case.requests):
             recorder.record("GET", "/api/crm/contacts", 20.0, context={"scenario": "Visitor"})
             if case.dropped:
                 recorder.record_start(dropped=number < case.dropped)
         clock[0], used[0] = START + second + 1, used[0] + case.cpu_percent / 100
-        run.report("w", recorder.take(), clock[0])
+        process = {"figures": {}, "lag": Histogram().encode(), "held_up": case.held_up, "throttled": case.throttled}
+        run.report("w", recorder.take() | {"process": process}, clock[0])
         run.tick(4, clock[0])
     case.before_end(run)
     return run

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
-from metrics.core_use import CoreUse
 from metrics.histogram import Histogram
 from metrics.live_lines import ScenarioLines, outbox_line, user_lines
 from metrics.merge import Worker
 from metrics.recorder import Recorder
 from metrics.run import Ending, Run
+from metrics.sustained import Bearing, Sustained
 from metrics.targets import Target, Targets
 from tests.locust.metrics.test_run import Writer
 
@@ -20,19 +20,22 @@ SO_FAR = Ending(planned=[], workers_lost={}, cpu_warning=False, task_errors={})
 
 
 def worker(number: int, *cpu: float, process: Mapping[str, object] | None = None) -> Worker:
-    return Worker(number=number, seen=START, clock=START, cpu=CoreUse(cpu), process=process)
+    bearing = Bearing(Sustained(cpu))
+    return Worker(number=number, seen=START, clock=START, bearing=bearing, process=process)
 
 
 def test_users_and_workers_have_points_of_their_own() -> None:
     lag = Histogram()
     for micros in (1000, 3000):
         lag.record(micros)
-    process = {"figures": {"cpu": 7.0, "rss": 5, "threads": 2, "fds": 9, "sockets": None}, "lag": lag.encode()}
+    figures = {"cpu": 7.0, "rss": 5, "threads": 2, "fds": 9, "sockets": None}
+    process = {"figures": figures, "lag": lag.encode(), "held_up": 4.0, "throttled": 0.0}
     workers = [worker(1, 99.0, 10.0), worker(2), worker(3, 30.0, process=process)]
     assert list(user_lines("r", START, 5, workers)) == [
         f"users,run_id=r users=5i,workers=3i,cpu_avg=20.0,cpu_max=30.0 {START}000",
         f"workers,run_id=r,worker=1 cpu=10.0 {START}000",
-        f"workers,run_id=r,worker=3 cpu=30.0,rss=5i,threads=2i,fds=9i,lag_p50=1.0,lag_p99=3.0,lag_max=3.0 {START}000",
+        "workers,run_id=r,worker=3 cpu=30.0,rss=5i,threads=2i,fds=9i,lag_p50=1.0,lag_p99=3.0,lag_max=3.0,held_up=4.0,"
+        f"throttled=0.0 {START}000",
     ]
 
 

@@ -70,7 +70,11 @@ def test_a_greenlet_that_holds_the_process_shows_as_lag() -> None:
     while time.monotonic() < until:
         pass  # what no greenlet should do
     gevent.sleep(0.1)
-    assert probe.take().greatest > 150_000
+    lag, held_up = probe.take()
+    assert lag.greatest > 150_000
+    assert 40 < held_up <= 100, "of some 0.4 s it was held up for 0.3 s"
+    gevent.sleep(0.12)
+    assert probe.take()[1] < held_up
 
 
 def test_a_worker_reports_its_own_process() -> None:
@@ -78,5 +82,7 @@ def test_a_worker_reports_its_own_process() -> None:
     own.start()
     gevent.sleep(0.12)
     fields = process_fields(own.take())
-    assert {"rss", "threads", "lag_p50", "lag_p99", "lag_max"} <= {name for name, v in fields.items() if v is not None}
+    assert {"rss", "threads", "lag_p50", "lag_p99", "lag_max", "held_up"} <= {
+        name for name, v in fields.items() if v is not None
+    }
     assert process_fields(own.take())["cpu"] is not None

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from metrics.generator import Generator
 from metrics.recorder import Cell, Endpoint
+from metrics.sustained import Worst
 from metrics.targets import Group, Target, Targets
-from metrics.verdict import EXIT_CODES, Generator, Plan, RunFacts, judge
+from metrics.verdict import EXIT_CODES, Plan, RunFacts, judge
 
 LOGIN, CONTACTS = ("POST", "/api/auth/login"), ("GET", "/api/crm/contacts")
 
@@ -39,7 +41,7 @@ SLOW = Target("slow", "crm", "avg_ms", 100)
 ERRORS = Target("errors", "all", "error_percent", 1)
 TARGETS = Targets((SLOW, ERRORS))
 BUSY = Target("busy", "generator", "cpu_percent", 60)
-SATURATED = Generator(workers=1, cpu={"worker 0": 95.0})
+SATURATED = Generator(workers=1, processes={"worker 0": Worst(cpu=95.0)})
 TOO_SLOW = {CONTACTS: cell(ms=200)}
 FAILING = {CONTACTS: cell(failures=5)}
 
@@ -47,7 +49,7 @@ INVALIDITIES = {
     "saturated": (facts(generator=SATURATED), "generator saturated: worker 0 used 95"),
     "warned": (facts(generator=Generator(cpu_warning=True)), "generator saturated: Locust saw"),
     "stub": (
-        facts(generator=Generator(doubles_cpu={"vendors": 97.0, "twilio": 40.0})),
+        facts(generator=Generator(doubles={"vendors": Worst(cpu=97.0), "twilio": Worst(cpu=40.0)})),
         "stub saturated: vendors used 97 % of a core, over 90 %",
     ),
     "lost": (
@@ -236,11 +238,11 @@ def test_a_rate_that_is_not_reached_fails() -> None:
 def test_a_target_that_the_generator_missed_makes_the_run_invalid(
     endpoints: Mapping[Endpoint, Cell], code: int
 ) -> None:
-    generator = Generator(workers=1, cpu={"worker 1": 70.0})
+    generator = Generator(workers=1, processes={"worker 1": Worst(cpu=70.0)})
     verdict = judge(facts(endpoints, generator=generator), Targets((SLOW, ERRORS, BUSY)))
     assert verdict.exit_code == code
     assert verdict.invalid == ["busy: 70 %, over its limit of 60 %"]
-    idle = Generator(workers=1, cpu={"worker 1": 20.0}, starts=100, starts_dropped=1)
+    idle = Generator(workers=1, processes={"worker 1": Worst(cpu=20.0)}, starts=100, starts_dropped=1)
     dropped = Target("dropped", "generator", "starts_dropped_percent", 1)
     assert judge(facts(generator=idle), Targets((BUSY, dropped))).verdict == "pass"
 

@@ -171,3 +171,20 @@ def test_nobody_listening_is_told_from_silence() -> None:
         http(f"http://127.0.0.1:{free_port()}/")
     assert caught.value.refused
     http.close()
+
+
+def test_frames_that_were_due_and_those_skipped_are_told_from_the_runs_start() -> None:
+    def calls(sent: int, skipped: int, blocked: int) -> dict[str, Any]:
+        media = {"frames_sent": sent, "frames_late": 0, "frames_skipped": skipped, "frames_blocked": blocked}
+        gauges = {"calls": {"active": 1, "streams": 1}, "media": media | {"lateness_ms": {}}}
+        return {"service": "twilio", "in_flight": 0, "requests": {}, **gauges}
+
+    told: list[tuple[int, int]] = []
+    source = DoublesSource(
+        "http://d",
+        Canned(calls(500, 90, 9), calls(580, 100, 19)),
+        on_frames=lambda due, skipped: told.append((due, skipped)),
+    )
+    source.look("r", 1)
+    source.look("r", 2)
+    assert told == [(100, 10)], "a frame that the target did not take was due, and it is not the double that was late"

@@ -1,42 +1,45 @@
-"""What a run looks at, and whom it asks for what they use of a core."""
+"""What a run looks at, and whom it asks how they bear it."""
 
-import contextlib
-import subprocess
-import sys
-from collections.abc import Iterator
+import time
 
+from metrics.sources.double_process import Bore
 from metrics.sources.of_run import sources_of
 from metrics.surroundings import Surroundings
-from tests.support.ports import free_port
-
-LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print(flush=True); s.accept()"
+from tests.support.doubles import serving
 
 
-@contextlib.contextmanager
-def listening(port: int) -> Iterator[None]:
-    """A process that listens on a port."""
-    with subprocess.Popen([sys.executable, "-c", LISTEN, str(port)], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield
-        finally:
-            process.kill()
+class Witness:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.bores: list[tuple[str, Bore]] = []
+        self.frames: list[tuple[int, int]] = []
+
+    def saw_double(self, name: str, bore: Bore) -> None:
+        self.bores.append((name, bore))
+
+    def saw_frames(self, due: int, skipped: int) -> None:
+        self.frames.append((due, skipped))
+
+    def lost_double(self, name: str, second: int) -> None:
+        raise AssertionError(f"{name} is there")
 
 
-def test_the_verdict_is_told_what_doubles_use_of_a_core_and_not_what_the_target_does() -> None:
-    vendors, target = free_port(), free_port()
-    seen: list[tuple[str, float]] = []
-    with listening(vendors), listening(target):
-        surroundings = Surroundings({"vendors": f"http://127.0.0.1:{vendors}"})
-        target_url = f"http://127.0.0.1:{target}"
-        told = seen.append
-        sources = sources_of(
-            surroundings, target_url, lambda *asked: {}, None, lambda *used: told(used), lambda *lost: None, set()
-        )
-        lines = [line for second in range(3) for line in sources[0].look("r", second)]
+def test_the_verdict_is_told_how_doubles_bear_the_run_and_not_how_the_target_does() -> None:
+    witness = Witness()
+    with serving("openai") as double, serving("stripe") as target:
+        surroundings = Surroundings({"vendors": f"http://{double}", "itself": f"http://{target}"})
+        sources = sources_of(surroundings, f"http://{target}", lambda *asked: {}, None, witness, set())
+        lines: list[str] = []
+        deadline = time.monotonic() + 10
+        while len(witness.bores) < 2:
+            lines = [line for source in sources for line in source.look("r", int(time.time()))]
+            assert time.monotonic() < deadline
         for source in sources:
             source.close()
-    assert len([line for line in lines if "role=target" in line and " cpu=" in line]) == 2
-    assert [name for name, _ in seen] == ["vendors", "vendors"], "the first look has nothing to count from"
-    assert all(cpu_percent >= 0 for _, cpu_percent in seen)
+    assert [name for name, _ in witness.bores] == ["vendors", "vendors"]
+    assert all(bore.seconds > 0 and bore.cpu >= 0 for _, bore in witness.bores)
+    (points,) = [line for line in lines if line.startswith("doubles,run_id=r,double=openai ")]
+    assert "cpu=" in points
+    assert "held_up=" in points
+    assert [line for line in lines if "role=target" in line]
