@@ -19,6 +19,7 @@ from typing import NoReturn
 MET, MISSED, TOO_FEW, WRONG_USAGE = 0, 1, 2, 3
 REQUESTS, FAILURES, AVERAGE, P95 = "Request Count", "Failure Count", "Average Response Time", "95%"
 TOTAL = "Aggregated"
+PERCENTILE = "95th percentile"
 
 
 class CsvError(ValueError):
@@ -109,20 +110,31 @@ def _totals(path: Path, row: dict[str, str]) -> Totals:
         ) from error
 
 
+def rounding_ms(percentile_ms: float) -> float:
+    """By how much at most Locust's percentile differs from a time that it stands for: it keeps two digits of it."""
+    for bound_ms, step_ms in ((100, 1), (1000, 10), (10_000, 100)):
+        if percentile_ms < bound_ms:
+            return step_ms / 2
+    return 500
+
+
 def judge(totals: Totals, max_average_ms: float, max_error_percent: float, max_p95_ms: float) -> list[tuple[bool, str]]:
     """Each gate: whether it is met, and the sentence that says so."""
     errors = 100 * totals.failures / totals.requests
     gates = [
         ("average response time", totals.average_ms, max_average_ms, "ms"),
         ("failed requests", errors, max_error_percent, "%"),
-        ("95th percentile", totals.p95_ms, max_p95_ms, "ms"),
+        (PERCENTILE, totals.p95_ms, max_p95_ms, "ms"),
     ]
     verdicts = []
     for name, value, limit, unit in gates:
         assert value is not None  # there were requests
         met = value <= limit
         word = "met" if met else "MISSED"
-        verdicts.append((met, f"{word}: {name} {value:,.2f} {unit}, at most {limit:,g} {unit}"))
+        sentence = f"{word}: {name} {value:,.2f} {unit}, at most {limit:,g} {unit}"
+        if name == PERCENTILE and abs(value - limit) <= (off := rounding_ms(value)):
+            sentence += f" (rounded by Locust to two digits: it may be {value - off:,g} to {value + off:,g} {unit})"
+        verdicts.append((met, sentence))
     return verdicts
 
 

@@ -66,6 +66,28 @@ def test_a_value_at_its_limit_is_met(stats: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("p95", "limit", "said"),
+    [
+        (
+            5000,
+            "5000",
+            "met: 95th percentile 5,000.00 ms, at most 5,000 ms (rounded by Locust to two digits: it may be ",
+        ),
+        (5100, "5050", "MISSED: 95th percentile 5,100.00 ms, at most 5,050 ms (rounded by Locust to two digits: "),
+        (5100, "5049", "MISSED: 95th percentile 5,100.00 ms, at most 5,049 ms\n"),
+        (40, "40", "at most 40 ms (rounded by Locust to two digits: it may be 39.5 to 40.5 ms)\n"),
+        (840, "844", "it may be 835 to 845 ms)\n"),
+        (12000, "12000", "it may be 11,500 to 12,500 ms)\n"),
+    ],
+)
+def test_a_percentile_that_its_rounding_may_have_brought_over_the_limit_is_said_to_be_rounded(
+    stats: Path, p95: int, limit: str, said: str
+) -> None:
+    stats.write_text(HEADER + total(p95=p95))
+    assert said in check(stats, "--max-p95-ms", limit)[1]
+
+
+@pytest.mark.parametrize(
     ("options", "code"),
     [
         (("--max-average-ms", "12"), 1),
