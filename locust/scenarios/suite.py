@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,10 +38,10 @@ from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
 from scenarios.reconciling import Reconciler
+from scenarios.seating import accounts_wanted, check_kinds, seat_everyone
 from scenarios.sigterm import CLEAN_UP_WITHIN_S, Sigterm
 from scenarios.spawning import forget_shape, start_beside_shape
 from utils.account_desk import Desk
-from utils.accounts import Kind
 from utils.logs import set_up_logs
 from utils.plain_http import SetupError
 from utils.sentinel import Watch
@@ -128,6 +126,7 @@ class Conductor:
             return
         environment.stop_timeout = environment.stop_timeout or STOP_WITHIN_S
         try:
+            check_kinds(environment.user_classes)
             self._settle_target(environment)
         except SettingsError as error:
             self._exit(environment, runner, error)
@@ -364,30 +363,3 @@ def send_home(environment: Any, runner: MasterRunner) -> None:
         for worker in list(runner.clients):
             runner.send_message("quit", client_id=worker)
         gevent.sleep(0.1)
-
-
-def seat_everyone(classes: list[type[PlatformUser]], users: int) -> None:
-    """Have one user made of each class that its weight would leave without any, where there are users enough.
-
-    A class without a user would make the run invalid, and a short run with few users is a good one.
-    """
-    for user_class in classes:
-        if user_class.seated:
-            user_class.seated, user_class.fixed_count = False, 0
-    room = users - sum(c.fixed_count for c in classes)
-    weighted = [c for c in classes if not c.fixed_count]
-    weights = sum(c.weight for c in weighted)
-    for user_class in weighted if room >= len(weighted) else ():
-        if user_class.weight * room < weights:
-            user_class.seated, user_class.fixed_count = True, 1
-
-
-def accounts_wanted(classes: list[type[PlatformUser]], users: int) -> Mapping[Kind, int]:
-    """How many accounts of each kind so many users need, spread over the classes by weight as Locust does."""
-    fixed = sum(c.fixed_count for c in classes)
-    weights = sum(c.weight for c in classes if not c.fixed_count) or 1
-    wanted: Counter[Kind] = Counter()
-    for user_class in classes:
-        share = user_class.fixed_count or math.ceil(max(0, users - fixed) * user_class.weight / weights)
-        wanted[user_class.account_kind] += share
-    return wanted

@@ -123,10 +123,9 @@ class Desk:
     def lend(self, user_class: str, kind: Kind, worker_id: str = "") -> Grant:
         """An account that nobody else holds, newly made when all are lent. Raises SetupError."""
         lent = self._pool.lend(kind)
-        while lent is None:
+        if lent is None:
             with self._making:
-                self._pool.add(self._guarded(self._provisioner.make, kind))
-            lent = self._pool.lend(kind)
+                lent = self._pool.lend_new(self._guarded(self._provisioner.make, kind))
         serial, account = lent
         may_call = kind == "line" and len(self._callers) < VOICE_SOCKETS
         if may_call:

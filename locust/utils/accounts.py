@@ -96,10 +96,11 @@ class AccountPool:
     def lend(self, kind: Kind) -> tuple[int, Account] | None:
         """Lend an account under a serial number that is never used again; None when one must be made first."""
         waiting = self._free.get(kind)
-        if not waiting:
-            return None
+        return self.lend_new(waiting.popleft()) if waiting else None
+
+    def lend_new(self, account: Account) -> tuple[int, Account]:
+        """Lend an account that was made for whoever asks, without a wait among those that are free."""
         self._serial += 1
-        account = waiting.popleft()
         self._lent[self._serial] = account
         return self._serial, account
 

@@ -78,6 +78,8 @@ class Provisioner:
             return self._member_of_a_line()
         if kind == "org_admin":
             return (self._unused.pop() if self._unused else self._register_organisation()).admin
+        if kind != "user":
+            raise SetupError(f"there is no account of the kind {kind!r}")
         if self.borrowed is not None:
             return self._log_in(self.borrowed)
         return self._register_person("user", self.shared_organisation())

@@ -272,6 +272,15 @@ def test_the_desk_prepares_what_is_planned_and_makes_more_when_asked(target: Tar
     assert travelled.offered.offers("POST /api/auth/login")
 
 
+def test_a_kind_of_account_that_there_is_not_is_refused_without_a_registration(target: Target) -> None:
+    desk = Desk(settings_for(target), target.url, RUN, calls=False)
+    wrong: Any = "plain"
+    for _ in range(2):
+        with pytest.raises(SetupError, match=r"^An account could not be made: there is no .* kind 'plain'\.$"):
+            desk.lend("MyUser", wrong)
+    assert [operation for operation in target.operations() if operation.startswith("POST")] == []
+
+
 @pytest.mark.parametrize("reply", [(200, {"access": "?"}), (200, []), (500, {}), (200, "no json")])
 def test_an_answer_no_platform_gives_is_a_sentence_and_no_traceback(target: Target, reply: Any) -> None:
     desk = Desk(settings_for(target), target.url, RUN, calls=False)

@@ -35,7 +35,7 @@ import main_load_test
 from locust.dispatch import UsersDispatcher
 from locust.runners import WorkerNode
 from scenarios.base import PlatformUser
-from scenarios.suite import accounts_wanted, seat_everyone
+from scenarios.seating import accounts_wanted, seat_everyone
 from utils.deck import Deck
 from utils.identity import stream
 
