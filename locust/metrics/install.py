@@ -58,6 +58,11 @@ def install(
     return measurement
 
 
+def is_installed() -> bool:
+    """Tell whether the runs of this Locust process are measured."""
+    return hasattr(locust.events, "lab_measurement")
+
+
 def take_role(measurement: Measurement, environment: Any, runner: Any, web_ui: Any, **_rest: Any) -> None:
     """Take the role that Locust gave this process: a listener of its `init` event."""
     environment.events.cpu_warning.add_listener(measurement.alarms.on_cpu_warning)

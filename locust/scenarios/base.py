@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
@@ -14,7 +15,9 @@ from clients.failures import AccountFailure
 from clients.in_flight import InFlight
 from clients.platform import PlatformApi
 from clients.sent_once import send_once
-from locust import FastHttpUser
+from configs.settings import WRONG_USAGE
+from locust import FastHttpUser, events
+from metrics.install import is_installed
 from scenarios.lab import Lab
 from utils.account_desk import Grant
 from utils.accounts import Kind
@@ -75,6 +78,17 @@ class DealtTasks(DefaultTaskSet):
             return user.wait_time()
         user.late_s = max(0.0, time.time() - user.lab.arrivals.next_start(type(user).__name__))
         return 0.0
+
+
+@events.init.add_listener
+def refuse_uninstalled(**_rest: Any) -> None:
+    """Exit with 3 where a locustfile has users of the platform and did not join the suite: they could do nothing."""
+    if not is_installed():
+        sys.stderr.write(
+            "A locustfile with a PlatformUser must call install(), from scenarios.suite, when it is imported:"
+            " without it there is neither an account nor a verdict.\n"
+        )
+        sys.exit(WRONG_USAGE)
 
 
 class PlatformUser(FastHttpUser):

@@ -39,3 +39,10 @@ def test_a_kind_of_account_that_there_is_not_is_named_before_any_is_made(tmp_pat
     source = SCENARIO.replace("    @task", f"    account_kind = {kind!r}\n\n    @task")
     said = refused(tmp_path, source, "--headless", "--users", "3", "--run-time", "6s")
     assert said == f"MyUser.account_kind is {kind!r}, but takes one of 'user', 'org_admin', 'line'."
+
+
+def test_a_scenario_that_did_not_join_the_suite_is_refused(tmp_path: Path) -> None:
+    source = SCENARIO.replace("\ninstall()\n", "")
+    said = refused(tmp_path, source, "--headless", "--users", "3", "--run-time", "6s")
+    assert said.startswith("A locustfile with a PlatformUser must call install(), from scenarios.suite,")
+    assert not (tmp_path / "results").exists()
