@@ -80,7 +80,6 @@ class DealtTasks(DefaultTaskSet):
         return 0.0
 
 
-@events.init.add_listener
 def refuse_uninstalled(**_rest: Any) -> None:
     """Exit with 3 where a locustfile has users of the platform and did not join the suite: they could do nothing."""
     if not is_installed():
@@ -89,6 +88,9 @@ def refuse_uninstalled(**_rest: Any) -> None:
             " without it there is neither an account nor a verdict.\n"
         )
         sys.exit(WRONG_USAGE)
+
+
+events.init.add_listener(refuse_uninstalled)  # type: ignore[no-untyped-call]
 
 
 class PlatformUser(FastHttpUser):

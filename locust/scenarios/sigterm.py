@@ -10,6 +10,7 @@ by it and not by a signal.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -25,9 +26,10 @@ CLEAN_UP_WITHIN_S = 1.5
 class Sigterm:
     """Whether this process has been told to end by SIGTERM."""
 
-    def __init__(self, environment: Any, runner: Any) -> None:
-        """Begin to listen, before Locust does, which ends the run in its handler."""
+    def __init__(self, environment: Any, runner: Any, heed: Callable[[], None]) -> None:
+        """Begin to listen, before Locust does, which ends the run in its handler; `heed` is called in the hub."""
         self.asked = False
+        self._heed = heed
         self._environment = environment
         self._runner = runner
         if isinstance(runner, WorkerRunner):
@@ -43,6 +45,7 @@ class Sigterm:
     def _on_sigterm(self) -> None:
         self.asked = True
         self._shorten()
+        self._heed()
 
     def _on_message(self, environment: Any, msg: Any, **_rest: Any) -> None:
         self._shorten()

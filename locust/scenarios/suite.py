@@ -13,8 +13,7 @@ import functools
 import logging
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +29,17 @@ from metrics.install import install as install_metrics
 from metrics.measurement import Measurement
 from metrics.surroundings import Surroundings
 from metrics.targets import TargetError
-from metrics.verdict import Plan
+from metrics.verdict import EXIT_CODES, INVALID, Plan
 from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
+from scenarios.interrupts import Interrupts
 from scenarios.known_requests import known_requests, unknown_groups
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
 from scenarios.reconciling import Reconciler
 from scenarios.seating import accounts_wanted, check_kinds, seat_everyone
+from scenarios.sending_home import WORKERS_WITHIN_S, send_home
 from scenarios.sigterm import CLEAN_UP_WITHIN_S, Sigterm
 from scenarios.spawning import forget_shape, start_beside_shape
 from utils.account_desk import Desk
@@ -52,9 +53,6 @@ STOP_WITHIN_S = 10.0
 """How long users may take to finish their task when a run ends, unless --stop-timeout says otherwise."""
 END_WITHIN_S = 90.0
 """The longest that the process waits, when it is to end, for the run's verdict and clean-up."""
-WORKERS_WITHIN_S = 10.0
-"""How long a master that refuses to run waits for its workers, to send them home."""
-
 
 MASTER_TRIES = 12
 """How often, every five seconds, a worker looks for a master: Locust's own 60 would leave it there for minutes."""
@@ -107,6 +105,7 @@ class Conductor:
         self._watch: Watch | None = None
         """In a lab with a sentinel, what asks it for the run that has been prepared."""
         self._sigterm: Sigterm | None = None
+        self._interrupts: Interrupts | None = None
         self._ended = Event()
         self._ended.set()
 
@@ -115,7 +114,13 @@ class Conductor:
         set_up_logs(self._settings.debug, self._settings.secrets())
         self._lab.attach(environment, runner)
         self.measurement.on_worker_lost = self._lab.forget
-        self._sigterm = Sigterm(environment, runner)
+        self._interrupts = Interrupts(
+            run_id=lambda: self.measurement.run_id,
+            leave=lambda: self._leave_early(environment, runner),
+            waits=environment.parsed_options.headless and not isinstance(runner, WorkerRunner),
+            says=not isinstance(runner, WorkerRunner),
+        )
+        self._sigterm = Sigterm(environment, runner, self._interrupts.on_sigterm)
         self._reconciler.attach(environment, runner)
         environment.events.request.add_listener(keep_intended)
         if self._settings.debug:
@@ -140,15 +145,22 @@ class Conductor:
         environment.events.test_stopping.add_listener(self._on_test_stopping)
         environment.events.test_stop.add_listener(self._on_test_stop)
         environment.events.quitting.add_listener(self._on_quitting)
-        if web_ui is None:
+        if web_ui is None and self._interrupts is not None:
             try:
-                self._prepare(environment, environment.parsed_options.num_users or 1)
+                with self._interrupts.preparation():
+                    self._prepare(environment, environment.parsed_options.num_users or 1)
                 self._let_sigterm_end_a_profile(runner)
                 self._prepared = True
             except (SetupError, SettingsError) as error:
                 self._exit(environment, runner, error)
             except KeyboardInterrupt:
-                self._exit(environment, runner, SetupError("Interrupted before the run began."))
+                self._leave_early(environment, runner)
+
+    def _leave_early(self, environment: Any, runner: Any) -> None:
+        """End a process that was told to while it prepared its run, or waited for its workers."""
+        self._remove_in_time(lambda: self._clean_up(None))
+        why = RuntimeError("Interrupted before the run began, so there is no verdict.")
+        self._exit(environment, runner, why, EXIT_CODES[INVALID])
 
     def _take_profile(self, environment: Any, runner: Any) -> None:
         """Have Locust follow the profile that LAB_PROFILE names; without one, --users and --run-time say it all."""
@@ -202,7 +214,7 @@ class Conductor:
         try:
             desk.prepare(wanted)
         except BaseException:  # whatever ends it (Ctrl-C, or Stop on Locust's page): nothing half made stays
-            self._clean_up(None)
+            self._remove_in_time(lambda: self._clean_up(None))
             raise
 
     def _plan(self, environment: Any, users: int) -> Plan:
@@ -245,6 +257,8 @@ class Conductor:
                 forget_shape(environment.runner)
                 raise gevent.GreenletExit from None
         self._prepared = False
+        if self._interrupts is not None:
+            self._interrupts.begun = True
         if self._shape is not None:
             self._shape.begin()
 
@@ -290,6 +304,19 @@ class Conductor:
             # Here as well, since Locust may kill the greenlet that fires its events before it comes to this class's.
             self._ended.set()
 
+    @property
+    def _in_haste(self) -> bool:
+        return self._sigterm is not None and self._sigterm.asked
+
+    def _remove_in_time(self, remove: Callable[[], None]) -> None:
+        """Remove what the run made; in haste, as much of it as there is time for."""
+        try:
+            with gevent.Timeout(CLEAN_UP_WITHIN_S if self._in_haste else None):
+                remove()
+        except gevent.Timeout:
+            run_id = self.measurement.run_id
+            logger.warning("There was no time to remove all that the run made: ./scripts/cleanup %s does it.", run_id)
+
     def _settle(self) -> None:
         try:
             if self._lab.desk is not None:
@@ -305,6 +332,8 @@ class Conductor:
 
     def _on_quitting(self, **_rest: Any) -> None:
         """Let a run that is ending end: Locust leaves as soon as its last worker has, whatever is still to be done."""
+        if self._interrupts is not None:
+            self._interrupts.on_end()
         if self._sigterm is not None:
             self._sigterm.tell_workers()
         self._ended.wait(END_WITHIN_S)
@@ -314,14 +343,14 @@ class Conductor:
         if desk is not None:
             self.measurement.plan.unclean = desk.clean_up(note).silent
 
-    def _exit(self, environment: Any, runner: Any, why: Exception) -> None:
-        """Say why, send the workers home, and exit with 3."""
+    def _exit(self, environment: Any, runner: Any, why: Exception, code: int = WRONG_USAGE) -> None:
+        """Say why, send the workers home, and exit."""
         sys.stderr.write(f"{why}\n")
         sys.stderr.flush()
         if isinstance(runner, MasterRunner):
-            send_home(environment, runner)
+            send_home(environment, runner, CLEAN_UP_WITHIN_S if self._in_haste else WORKERS_WITHIN_S)
         runner.quit()
-        sys.exit(WRONG_USAGE)
+        sys.exit(code)
 
 
 def say_request(
@@ -345,21 +374,3 @@ def say_request(
         "no" if response_time is None else f"{response_time:.1f}",
         f"failed: {exception}" if exception else "good",
     )
-
-
-def send_home(environment: Any, runner: MasterRunner) -> None:
-    """Tell the workers to quit once all that are expected are there, until each has said that it leaves.
-
-    Not before: a worker starts half of its greenlets after it has connected, and would forget an earlier word, and a
-    headless master listens no more once its last worker has left. It is said again and again, as pyzmq under gevent can
-    miss that a message has come.
-    """
-    alive: set[str] = set()
-    environment.events.heartbeat_sent.add_listener(lambda client_id, **_rest: alive.add(client_id))
-    deadline = time.monotonic() + WORKERS_WITHIN_S
-    while len(alive) < environment.parsed_options.expect_workers and time.monotonic() < deadline:
-        gevent.sleep(0.05)
-    while len(runner.clients) and time.monotonic() < deadline:
-        for worker in list(runner.clients):
-            runner.send_message("quit", client_id=worker)
-        gevent.sleep(0.1)

@@ -19,6 +19,8 @@ REQUESTS_PER_ADDRESS = 100
 """Fewer than the 120 a minute that the platform allows one address."""
 PATIENCE = 3
 """How often a request that was told to wait is sent again."""
+LONG_WAIT_S = 1.0
+"""A wait from this on is said: without a word it would look like a hang."""
 CONNECT_S = 5.0
 ANSWER_S = 60.0
 """A platform that hashes many passwords at once answers each of them late."""
@@ -88,6 +90,8 @@ class PlainHttp:
             wait_s = _seconds(response.headers.get("Retry-After"))
             if wait_s > within_s:
                 break
+            if wait_s >= LONG_WAIT_S:
+                logger.info("%s%s asks to wait (429): %s is sent again in %.0f s.", self.base_url, path, method, wait_s)
             time.sleep(wait_s)
         if response.status_code != 200:
             raise Refused(method, self.base_url + path, response.status_code)
