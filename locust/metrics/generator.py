@@ -86,6 +86,8 @@ class Generator:
             measures["cpu_percent"] = max(worst.cpu for worst in self.processes.values())
         if self.starts:
             measures["starts_dropped_percent"] = 100 * self.starts_dropped / self.starts
+        if self.frames_skipped_percent is not None:
+            measures["frames_skipped_percent"] = self.frames_skipped_percent
         return measures
 
     def facts(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metrics.recorder import Cell, Endpoint
-from metrics.targets import ERRORS, GENERATOR, PACE, USERS, Target, Targets
+from metrics.targets import ERRORS, GENERATOR, OWN_TURN, PACE, USERS, Target, Targets
 from metrics.windows import AT_LEAST, Windows
 
 SLACK_S = 15
@@ -37,6 +37,8 @@ class Measured:
     """None where all of it is one window."""
     groups: Mapping[str, Cell] | None = None
     """The sums of the targets' groups, those without a request left out; None where they are still to be made."""
+    own_turn_ms: float | None = None
+    """What a turn takes without its vendor's part, on average; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def _result(target: Target, cell: Cell, measured: Measured) -> Result:
         value = measured.generator.get(target.measure)
     elif target.kind == USERS:
         value = measured.users.most
+    elif target.kind == OWN_TURN:
+        value = measured.own_turn_ms
     else:
         value = target.value(cell, measured.duration_s, measured.users.seconds)
     if value is None:
@@ -121,6 +125,8 @@ def _nothing(target: Target, cell: Cell) -> str:
         return "the generator said nothing of it"
     if not cell.requests:
         return "no request of its group was made"
+    if target.kind == OWN_TURN:
+        return "no turn was timed, or no double said what the voice agent took of it"
     if target.kind == ERRORS:
         return "the lab itself lost every request of its group"
     return "nobody counted the users" if target.kind == PACE else "no request of its group was timed"

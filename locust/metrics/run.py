@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from metrics.agent_turns import AgentTurns
 from metrics.generator import Generator
 from metrics.lines import event_line, second_lines
 from metrics.live_lines import OutboxFigures, ScenarioLines, outbox_line, user_lines, verdict_lines
 from metrics.merge import Merge, Second
 from metrics.moments import Moment, moment_of
 from metrics.outbox import LIVE, RUNS
+from metrics.recorder import Cell
 from metrics.results import Measured, Result, Users, results_of
 from metrics.sources.double_process import Bore
+from metrics.sources.turns import TURN
 from metrics.summary_lines import RunSummary, summary_lines
 from metrics.sustained import Bearing
 from metrics.targets import Targets
@@ -79,6 +82,7 @@ class Run:
         self._users: dict[int, int] = {}
         self._doubles: dict[str, Bearing] = {}
         self._frames = self._frames_skipped = 0
+        self._agent = AgentTurns()
         self._doubles_lost: dict[str, int] = {}
         self._present: dict[int, int] = {}
         """How many users each second of the run had, at most."""
@@ -162,6 +166,10 @@ class Run:
         """Take note of how many frames of audio were due so far, and how many a double was too late for."""
         self._frames, self._frames_skipped = due, skipped
 
+    def saw_agent(self, turns: int, average_ms: float) -> None:
+        """Take note of the voice agent's turns so far, and of what they took on average."""
+        self._agent.at(turns, average_ms)
+
     def lost_double(self, name: str, second: int) -> None:
         """Take note that a double was found to answer no more, in a second since the epoch."""
         if name in self._doubles_lost:
@@ -174,6 +182,7 @@ class Run:
         """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
         self.merge.reset()
         self.windows.clear()
+        self._agent.clear()
 
     def broken(self) -> Result | None:
         """The first target that is to stop the run and was missed; None while there is none."""
@@ -186,8 +195,15 @@ class Run:
         seconds = max(1, len(self.moments))
         users = self._users_of(plan)
         merge = self.merge
-        measured = Measured(merge.endpoints, seconds, users, windows=self.windows, groups=merge.groups)
+        measured = Measured(
+            merge.endpoints, seconds, users, windows=self.windows, groups=merge.groups, own_turn_ms=self._own_turn_ms
+        )
         return results_of(measured, self.targets)
+
+    @property
+    def _own_turn_ms(self) -> float | None:
+        mean = self.merge.endpoints.get(TURN, Cell()).latency.mean
+        return self._agent.without(None if mean is None else mean / 1000)
 
     def _users_of(self, plan: Plan) -> Users:
         return Users(self.most_users, sum(self._present.values()), plan.users)
@@ -231,6 +247,7 @@ class Run:
             duration_s=now - self.started,
             endpoints=merge.endpoints,
             groups=merge.groups,
+            own_turn_ms=self._own_turn_ms,
             scenarios=merge.scenarios,
             planned=ending.planned,
             generator=generator,

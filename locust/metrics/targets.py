@@ -21,6 +21,7 @@ from metrics.recorder import Cell, Endpoint
 
 PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)_ms")
 LATENCY, ERRORS, RATE, PACE, USERS, GENERATOR = "latency", "errors", "rate", "pace", "users", "generator"
+OWN_TURN = "own turn"
 MEASURES = {
     "avg_ms": (LATENCY, "ms"),
     "max_ms": (LATENCY, "ms"),
@@ -30,6 +31,8 @@ MEASURES = {
     "users": (USERS, "users"),
     "cpu_percent": (GENERATOR, "%"),
     "starts_dropped_percent": (GENERATOR, "%"),
+    "frames_skipped_percent": (GENERATOR, "%"),
+    "own_turn_avg_ms": (OWN_TURN, "ms"),
 }
 """What each measure is about, and its unit. Percentiles, of which there are many, are LATENCY in ms."""
 LONGEST_WINDOW_S = 300
@@ -105,8 +108,14 @@ class Target:
             )
         if self.kind == USERS and self.group != "all":
             raise TargetError(f"target {self.name!r} measures users of {self.group!r}: write the group 'all'")
-        if self.window_s and self.kind == GENERATOR:
-            raise TargetError(f"target {self.name!r} has a window, and a target of the generator has none")
+        if self.kind == OWN_TURN and self.group != "telephony":
+            raise TargetError(
+                f"target {self.name!r} measures {self.measure} of {self.group!r}: write the group 'telephony'"
+            )
+        if self.window_s and self.kind in {GENERATOR, OWN_TURN}:
+            raise TargetError(
+                f"target {self.name!r} has a window, and a target of {self.measure} has none: it is judged over the run"
+            )
         if not 0 <= self.window_s <= LONGEST_WINDOW_S:
             raise TargetError(
                 f"target {self.name!r} has a window of {self.window_s} s, but a window is from 1 s to "
@@ -119,7 +128,7 @@ class Target:
 
     @property
     def kind(self) -> str:
-        """What the measure is about: `latency`, `errors`, `rate`, `pace`, `users` or `generator`."""
+        """What the measure is about: `latency`, `errors`, `rate`, `pace`, `users`, `generator` or `own turn`."""
         return MEASURES.get(self.measure, (LATENCY, ""))[0]
 
     @property
@@ -142,9 +151,9 @@ class Target:
         """The measure over the requests in `cell`, which took `duration_s`, of users who ran for `user_s` in sum.
 
         None when there are no requests, or none with a latency, or none for an error rate that reached the target.
-        Users and the generator are no measure of requests.
+        Users, the generator and the target's own part of a turn are no measure of requests.
         """
-        if not cell.requests:
+        if not cell.requests or self.kind == OWN_TURN:
             return None
         if self.kind == ERRORS:
             return cell.error_percent if cell.reached else None

@@ -88,6 +88,8 @@ class RunFacts:
     """The targets that have a window, as they fared; None where all of the run is one."""
     groups: Mapping[str, Cell] | None = None
     """The sums of the targets' groups; None where they are still to be made."""
+    own_turn_ms: float | None = None
+    """What a turn took without the voice agent's part, on average; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,15 @@ class Verdict:
 def judge(facts: RunFacts, targets: Targets) -> Verdict:
     """Decide a run."""
     generator = facts.generator
-    measured = Measured(facts.endpoints, facts.duration_s, facts.users, generator.measures, facts.windows, facts.groups)
+    measured = Measured(
+        facts.endpoints,
+        facts.duration_s,
+        facts.users,
+        generator.measures,
+        facts.windows,
+        facts.groups,
+        facts.own_turn_ms,
+    )
     results = results_of(measured, targets)
     missed = [result for result in results if result.ok is False and result.target.kind != GENERATOR]
     distorting = list(generator.distorting())

@@ -24,6 +24,9 @@ class Witness(Protocol):
     def saw_frames(self, due: int, skipped: int) -> None:
         """Take note of how many frames of audio were due so far, and how many a double was too late for."""
 
+    def saw_agent(self, turns: int, average_ms: float) -> None:
+        """Take note of the voice agent's turns so far, and of what they took on average."""
+
     def lost_double(self, name: str, second: int) -> None:
         """Take note that a double was found to answer no more, in a second since the epoch."""
 
@@ -46,6 +49,11 @@ def sources_of(
     places: list[Place | None] = [place_of("target", "target", target)]
     places += [place_of("double", name, url) for name, url in surroundings.doubles.items() if url != target]
     turns = TurnsSource(since)
+
+    def on_turns(second: int, count: int, average_ms: float) -> None:
+        turns.on_turns(second, count, average_ms)
+        witness.saw_agent(count, average_ms)
+
     here = [place for place in places if place is not None]
     sources: list[Source] = [ProcessesSource(here, own), turns]
     for name, url in surroundings.doubles.items():
@@ -56,7 +64,7 @@ def sources_of(
             DoublesSource(
                 url,
                 Http(),
-                turns.on_turns,
+                on_turns,
                 on_lost=functools.partial(witness.lost_double, name),
                 on_bearing=functools.partial(witness.saw_double, name),
                 on_frames=witness.saw_frames,

@@ -92,3 +92,21 @@ def test_a_run_without_influxdb_has_a_verdict_and_moments_all_the_same() -> None
     moments = [(moment.second, moment.requests, moment.users) for moment in run.moments.values()]
     assert moments == [(0, 1, 0), (1, 1, 1), (2, 1, 2), (3, 0, 0)]
     assert run.most_users == 3
+
+
+def test_a_turn_without_the_agents_part_is_the_targets_own() -> None:
+    own = Target("own part of a turn", "telephony", "own_turn_avg_ms", 100)
+    clock = [START]
+    recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: 0.0)
+    run = Run("r", 1, "http://t", Targets((own,)), None, START)
+    run.saw_agent(50, 700.0)
+    for ms in (800, 1000):
+        recorder.record("CALL", "turn", ms, context={"scenario": "Reader"})
+    clock[0] += 1
+    run.report("w", recorder.take(), clock[0])
+    run.saw_agent(52, (50 * 700 + 2 * 750) / 52)
+    verdict = run.finish(ENDING, 1, clock[0])
+    (result,) = verdict.results
+    assert result.value is not None
+    assert round(result.value) == 150
+    assert (result.ok, verdict.verdict) == (False, "fail")

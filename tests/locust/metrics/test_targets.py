@@ -138,7 +138,12 @@ TARGET = {"name": "t", "group": "all", "measure": "avg_ms", "limit": 5}
         ({"target": [TARGET | {"measure": "users", "group": "crm"}]}, "write the group 'all'"),
         (
             {"target": [TARGET | {"measure": "cpu_percent", "group": "generator", "window": "10 s"}]},
-            "of the generator has none",
+            "a target of cpu_percent has none",
+        ),
+        ({"target": [TARGET | {"measure": "own_turn_avg_ms", "group": "all"}]}, "write the group 'telephony'"),
+        (
+            {"target": [TARGET | {"measure": "own_turn_avg_ms", "group": "telephony", "window": "10 s"}]},
+            "a target of own_turn_avg_ms has none",
         ),
         ({"target": [TARGET | {"group": "crmm"}]}, "names the group 'crmm'"),
         ({"target": [TARGET, TARGET]}, "two targets have the name 't'"),

@@ -247,5 +247,27 @@ def test_a_target_that_the_generator_missed_makes_the_run_invalid(
     assert judge(facts(generator=idle), Targets((BUSY, dropped))).verdict == "pass"
 
 
+def test_frames_that_the_double_skipped_can_be_held_to_less_than_the_verdict_itself_allows() -> None:
+    skipping = Generator(workers=1, frames=1000, frames_skipped=5)
+    assert judge(facts(generator=skipping), TARGETS).verdict == "pass"
+    strict = Target("frames", "generator", "frames_skipped_percent", 0.2)
+    verdict = judge(facts(generator=skipping), Targets((ERRORS, strict)))
+    assert (verdict.verdict, verdict.invalid) == ("invalid", ["frames: 0.5 %, over its limit of 0.2 %"])
+    no_calls = judge(facts(), Targets((ERRORS, strict)))
+    assert no_calls.verdict == "pass"
+    assert no_calls.results[1].why_skipped == "the generator said nothing of it"
+
+
+def test_the_targets_own_part_of_a_turn_can_fail_a_run() -> None:
+    own = Target("own part of a turn", "telephony", "own_turn_avg_ms", 200)
+    calls = {("CALL", "turn"): cell(ms=900)}
+    verdict = judge(facts(calls, own_turn_ms=250.0), Targets((own,)))
+    assert verdict.verdict == "fail"
+    assert verdict.reasons == ["own part of a turn: 250 ms, over its limit of 200 ms"]
+    assert judge(facts(calls, own_turn_ms=200.0), Targets((own,))).verdict == "pass"
+    (unknown,) = judge(facts(calls), Targets((own,))).results
+    assert unknown.why_skipped == "no turn was timed, or no double said what the voice agent took of it"
+
+
 def test_every_verdict_has_its_exit_code() -> None:
     assert EXIT_CODES == {"pass": 0, "fail": 1, "invalid": 2}

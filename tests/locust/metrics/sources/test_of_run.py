@@ -21,6 +21,9 @@ class Witness:
     def saw_frames(self, due: int, skipped: int) -> None:
         self.frames.append((due, skipped))
 
+    def saw_agent(self, turns: int, average_ms: float) -> None:
+        raise AssertionError("nobody here is the voice agent")
+
     def lost_double(self, name: str, second: int) -> None:
         raise AssertionError(f"{name} is there")
 
