@@ -55,17 +55,22 @@ async function checkInflux() {
 
 function readCommandLine() {
   const known = dashboardsThatAre();
-  const { values } = parseArgs({
-    options: {
-      dashboard: { type: "string", multiple: true, default: known },
-      from: { type: "string" },
-      to: { type: "string" },
-      var: { type: "string", multiple: true, default: [] },
-      out: { type: "string", default: "dashboards" },
-      width: { type: "string", default: "1600" },
-      cwd: { type: "string", default: "." },
-    },
-  });
+  const options = {
+    dashboard: { type: "string", multiple: true, default: known },
+    from: { type: "string" },
+    to: { type: "string" },
+    var: { type: "string", multiple: true, default: [] },
+    out: { type: "string", default: "dashboards" },
+    width: { type: "string", default: "1600" },
+    cwd: { type: "string", default: "." },
+  };
+  let values;
+  try {
+    ({ values } = parseArgs({ options }));
+  } catch (error) {
+    console.error(`${error.message.split(".")[0]}; ./scripts/render-dashboards --help lists the options`);
+    process.exit(3);
+  }
   const unknown = values.dashboard.find((name) => !known.includes(name));
   if (unknown) {
     console.error(`--dashboard is ${unknown}; it takes one of ${known.join(", ")}`);

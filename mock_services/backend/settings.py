@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, EmailStr, Field, HttpUrl, UrlConstraints, ValidationInfo, field_validator
+from pydantic import BeforeValidator, EmailStr, Field, HttpUrl, UrlConstraints, model_validator
 from pydantic_core import Url
 from pydantic_settings import NoDecode
 
@@ -13,6 +14,13 @@ from mock_services.backend.defects import Defect, read_defects
 from mock_services.core.environment import EnvironmentSettings, prefixed
 
 WebSocketUrl = Annotated[Url, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
+
+
+def _json_list(given: object) -> object:
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        raise ValueError('it takes a JSON list, such as ["https://app.example.org"]') from None
 
 
 class Settings(EnvironmentSettings, alias_generator=prefixed("BACKEND_")):
@@ -24,7 +32,9 @@ class Settings(EnvironmentSettings, alias_generator=prefixed("BACKEND_")):
     seed: str = Field(
         default_factory=lambda: secrets.token_hex(8), validation_alias="LAB_SEED", description="what ids are drawn from"
     )
-    cors_origins: list[str] = Field(default=[], validation_alias="CORS_ORIGINS", description="a JSON list")
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_json_list)] = Field(
+        default=[], validation_alias="CORS_ORIGINS", description="a JSON list"
+    )
 
     jwt_secret: str = Field(default_factory=lambda: secrets.token_urlsafe(48), min_length=32)
     bcrypt_rounds: int = Field(default=12, ge=4, le=16)
@@ -153,9 +163,10 @@ class Settings(EnvironmentSettings, alias_generator=prefixed("BACKEND_")):
         default=frozenset(), description="the platform's own defects to show, a comma list of names (defects.py)"
     )
 
-    @field_validator("super_admin_password")
-    @classmethod
-    def _both_or_none(cls, password: str, info: ValidationInfo) -> str:
-        if bool(password) != bool(info.data.get("super_admin_email")):
-            raise ValueError("it is set together with BACKEND_SUPER_ADMIN_EMAIL, or neither is")
-        return password
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.super_admin_password) != bool(self.super_admin_email):
+            raise ValueError(
+                "BACKEND_SUPER_ADMIN_EMAIL and BACKEND_SUPER_ADMIN_PASSWORD go together: set both, or none"
+            )
+        return self

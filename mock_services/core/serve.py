@@ -160,8 +160,11 @@ def _listen(name: str, host: str, port: int, option: str = "--port") -> socket.s
 def _sentence(error: object) -> str:
     details = dict(error) if isinstance(error, dict) else {}
     variable = ".".join(str(part) for part in details.get("loc", ())).upper()
+    reason = str(details.get("msg")).removeprefix("Value error, ")
+    if not variable:  # of several together, which the reason names
+        return reason
     given = "not shown" if SECRETS.intersection(variable.split("_")) else repr(details.get("input"))
-    return f"{variable} is {given}: {str(details.get('msg')).removeprefix('Value error, ')}"
+    return f"{variable} is {given}: {reason}"
 
 
 def _refuse(name: str, sentence: str) -> None:

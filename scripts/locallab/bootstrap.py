@@ -41,8 +41,14 @@ def ensure(requirements: str) -> Path:
         _refuse(f"this is Python {found}; the lab needs 3.11 or newer: put one first on the PATH as python3")
     environment = ROOT / ".venv"
     python = environment / "bin" / "python"
-    (ROOT / ".lab").mkdir(exist_ok=True)
-    with (ROOT / ".lab" / "install.lock").open("w") as lock:
+    try:
+        (ROOT / ".lab").mkdir(exist_ok=True)
+        lock = (ROOT / ".lab" / "install.lock").open("w")
+    except OSError as error:
+        _refuse(
+            f"{error.filename} cannot be written ({error.strerror}): use the lab as the user whose checkout this is"
+        )
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
         if not _holds(environment, requirements):
             _install(environment, python, requirements)
@@ -61,7 +67,16 @@ def _install(environment: Path, python: Path, requirements: str) -> None:
         if subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=False).returncode:
             _refuse("Python's venv module cannot make .venv; on Debian, apt-get install python3-venv, then try again")
         made.touch()
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
     command += ["--requirement", str(ROOT / "requirements" / f"{requirements}.txt")]
     if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
         _refuse("pip could not install the lab's dependencies; its own words are above")

@@ -43,6 +43,7 @@ RUN_BY = {
     r"\./scripts/render-dashboards .+": "tests/scripts/test_render_dashboards.py",  # as far as it goes without npm
     r"python -m mock_services\.operations_table": "tests/mock_services/test_operations_table.py",
     r"python scripts/check_results\.py .+": "tests/scripts/test_check_results.py",
+    r"locust -f scenarios/mine_load_test\.py .+": "tests/locust/test_own_scenario.py",
     r"cd locust|LAB_\w+=\S+ locust .+|locust -f .+": "tests/locust/test_suite_runs.py",
     r"python -c .+get_or_create_token.+": "tests/locust",
 }

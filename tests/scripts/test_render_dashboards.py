@@ -49,3 +49,12 @@ def test_it_says_what_it_needs_and_lacks(tmp_path: Path) -> None:
     assert ended.returncode == 3
     assert re.match(r"drawing dashboards needs \S+: on Debian or Ubuntu, sudo apt-get install", ended.stderr)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_its_help_needs_nothing_installed(tmp_path: Path) -> None:
+    command = [str(ROOT / "scripts" / "render-dashboards"), "--help"]
+    environment = os.environ | {"CHROMIUM": str(tmp_path / "no-chromium")}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Draws dashboards with Grafana's own libraries")
+    assert all(option in ended.stdout for option in ("--dashboard", "--var", "--from", "--to", "--out", "--width"))

@@ -13,6 +13,7 @@ from picows import WSListener, ws_connect
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from mock_services.backend.settings import Settings as BackendSettings
 from mock_services.core.serve import _log_unless_told, main
 from tests.support.doubles import ROOT
 
@@ -51,6 +52,30 @@ def test_a_bad_setting_is_named(
     assert printed.err.startswith(sentence)
     assert printed.err.count("\n") == 1
     assert "hunter2" not in printed.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("CORS_ORIGINS", "x", """CORS_ORIGINS is 'x': it takes a JSON list, such as ["https://app.example.org"]"""),
+        (
+            "BACKEND_SUPER_ADMIN_EMAIL",
+            "a@b.example.org",
+            "BACKEND_SUPER_ADMIN_EMAIL and BACKEND_SUPER_ADMIN_PASSWORD go together: set both, or none",
+        ),
+    ],
+)
+def test_a_setting_that_is_a_list_or_one_of_a_pair_is_named_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    def build() -> NoReturn:
+        raise AssertionError(f"{variable} was accepted: {BackendSettings()}")
+
+    with pytest.raises(SystemExit, match="3"):
+        main("backend", 0, build, argv=[])
+    assert capsys.readouterr().err == f"backend: {sentence}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
