@@ -5,7 +5,6 @@ With `--check` nothing is written, and a page that the code has left behind is a
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Final, NamedTuple
 
 from mock_services.backend.app import Backend
 from mock_services.backend.settings import Settings as BackendSettings
+from mock_services.core.command_line import Parser
 from mock_services.core.operations import Operation
 from mock_services.core.service import Service, SocketHandler
 from mock_services.twilio.app import build as build_twilio
@@ -75,7 +75,7 @@ def page(services: Mapping[str, Service]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the page or check it; exits with 1 where it is not what the code says."""
-    parser = argparse.ArgumentParser(prog="python -m mock_services.operations_table", description=__doc__)
+    parser = Parser(prog="python -m mock_services.operations_table", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not up to date")
     text = page(doubles())
     if not parser.parse_args(arguments).check:

@@ -37,6 +37,7 @@ from scenarios.known_requests import known_requests, unknown_groups
 from scenarios.lab import Lab
 from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
+from scenarios.options import hold_to_rules
 from scenarios.reconciling import Reconciler
 from scenarios.seating import accounts_wanted, check_kinds, seat_everyone
 from scenarios.sending_home import WORKERS_WITHIN_S, send_home
@@ -68,6 +69,7 @@ def install() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(WRONG_USAGE)
     runners.CONNECT_RETRY_COUNT = MASTER_TRIES
+    events.init_command_line_parser.add_listener(hold_to_rules)
     conductor = Conductor(settings)
     # The order matters: a refused start must end before the metrics begin a run, and the clean-up must begin after
     # they have ended it.

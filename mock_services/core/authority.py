@@ -7,7 +7,6 @@ written: nobody can issue a second certificate that clients of this lab would ac
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,13 +16,13 @@ import trustme
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from mock_services.core.command_line import USAGE_EXIT, Parser
 from mock_services.core.tls import CERTIFICATE, PRIVATE_KEY
 from mock_services.core.vendor_hosts import VENDOR_HOSTS
 
 AUTHORITY = "ca.pem"
 SPARE = timedelta(days=1)
 """A certificate that ends sooner than this is made anew."""
-USAGE_EXIT = 3
 
 
 def make(server: Path, clients: Path, names: Collection[str]) -> bool:
@@ -71,7 +70,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make what is missing; 3 and one sentence where a directory cannot be written."""
-    parser = argparse.ArgumentParser(prog="python -m mock_services.core.authority", description=__doc__)
+    parser = Parser(prog="python -m mock_services.core.authority", description=__doc__)
     parser.add_argument("--server", type=Path, required=True, help="directory for the doubles' certificate and key")
     parser.add_argument("--clients", type=Path, required=True, help="directory for the authority that clients trust")
     parser.add_argument(

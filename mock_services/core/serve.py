@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import errno
@@ -18,10 +17,10 @@ import uvicorn
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
+from mock_services.core.command_line import USAGE_EXIT, Parser
 from mock_services.core.connection import Protocol
 from mock_services.core.tls import TlsError, server_context
 
-USAGE_EXIT = 3
 SOCKET_BACKLOG = 2048
 SECRETS = frozenset({"SECRET", "TOKEN", "KEY", "PASSWORD"})
 """Words of a variable's name that keep its value out of what is printed."""
@@ -34,7 +33,7 @@ def main(name: str, default_port: int, build: Callable[[], ASGIApp], argv: list[
     The line `<name> ready on http://host:port` on standard output says that connections are accepted; with
     `--tls-port` a second one names the `https://` address, where the same application answers.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m mock_services.{name}", description=f"The lab's {name} double.")
+    parser = Parser(prog=f"python -m mock_services.{name}", description=f"The lab's {name} double.")
     parser.add_argument("--port", type=int, default=default_port, help="port to listen on (default %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--tls-port", type=int, help="port to answer on over TLS as well; needs --tls-dir")

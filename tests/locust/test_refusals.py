@@ -46,3 +46,26 @@ def test_a_scenario_that_did_not_join_the_suite_is_refused(tmp_path: Path) -> No
     said = refused(tmp_path, source, "--headless", "--users", "3", "--run-time", "6s")
     assert said.startswith("A locustfile with a PlatformUser must call install(), from scenarios.suite,")
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--run-time", "0s"], ["-t/--run-time", "'0s' is not a time from one second to seven days"]),
+        (["--run-time", "5x"], ["-t/--run-time", "'5x' is not a time"]),
+        (["--users", "0"], ["-u/--users", "'0' is not a whole number from 1"]),
+        (["--users", "-3"], ["-u/--users"]),
+        (["--spawn-rate", "0"], ["-r/--spawn-rate"]),
+        (["--stop-timeout", "-1"], ["--stop-timeout"]),
+        (["--user", "3", "--nonsense"], ["unrecognized arguments: --nonsense"]),
+        (["--csv", "/dev/null/tables"], ["--csv", "'/dev/null' cannot be made"]),
+        (["CrmUsr"], ["there is no user class 'CrmUsr'; there are MyUser"]),
+    ],
+)
+def test_an_option_of_locusts_that_cannot_be_used_is_named(
+    tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    said = refused(tmp_path, SCENARIO, "--headless", *arguments)
+    assert said.startswith("__main__.py: ") or said.startswith("locust: ")
+    for word in words:
+        assert word in said

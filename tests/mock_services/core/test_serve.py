@@ -110,3 +110,13 @@ def test_a_server_that_cuts_off_a_tls_handshake_is_told_to_whoever_connects_alon
 
     asyncio.run(connect())
     assert [context["message"] for context in told] == ["a task failed"]
+
+
+@pytest.mark.parametrize("arguments", [["--port", "80x"], ["--nonsense"], ["--log-level", "loud"]])
+def test_wrong_usage_is_one_sentence_and_exit_code_3(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="3"):
+        main("vendor", 0, lambda: pytest.fail("a server was built"), argv=arguments)
+    said = capsys.readouterr().err
+    assert said.startswith("python -m mock_services.vendor: ")
+    assert said.endswith("; `python -m mock_services.vendor --help` lists what it takes\n")
+    assert said.count("\n") == 1
