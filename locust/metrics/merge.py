@@ -110,7 +110,7 @@ class Merge:
         if delta.get("cpu") is not None:
             worker.bearing.cpu.add(delta["cpu"])
         worker.process = delta.get("process")
-        if worker.process is not None:
+        if worker.process is not None and worker.process["held_up"] is not None:
             worker.bearing.held_up.add(worker.process["held_up"])
             worker.bearing.throttled.add(worker.process["throttled"])
         worker.final = worker.final or bool(delta.get("final"))

@@ -19,6 +19,7 @@ from metrics.histogram import Histogram
 from metrics.throttling import Throttling
 
 LAG_INTERVAL_S = 0.05
+LEAST_S = 0.5
 HELD_UP_MS = 10
 """A loop that is this late was held up: half a frame of audio, and more than any loop takes that is only busy."""
 CHILDREN_FOR_S = 5.0
@@ -122,13 +123,19 @@ class LagProbe:
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._run)
 
-    def take(self) -> tuple[Histogram, float]:
-        """The lags since the last take, in microseconds, and in how many percent of the time the loop was held up."""
-        now = time.monotonic()
-        held_up = 100 * self._held_up_s / (now - self._taken_at) if now > self._taken_at else 0.0
+    def take(self) -> tuple[Histogram, float | None]:
+        """The lags since the last take, in microseconds, and in how many percent of the time the loop was held up.
+
+        None after less than half a second: what held it up may have begun before, and the next take has it.
+        """
         lag, self._lag = self._lag, Histogram()
+        now = time.monotonic()
+        seconds = now - self._taken_at
+        if seconds < LEAST_S:
+            return lag, None
+        held_up = min(100.0, 100 * self._held_up_s / seconds)
         self._held_up_s, self._taken_at = 0.0, now
-        return lag, min(held_up, 100.0)
+        return lag, held_up
 
     def _run(self) -> None:
         while True:

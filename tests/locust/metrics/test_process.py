@@ -69,18 +69,18 @@ def test_a_greenlet_that_holds_the_process_shows_as_lag() -> None:
     until = time.monotonic() + 0.3
     while time.monotonic() < until:
         pass  # what no greenlet should do
-    gevent.sleep(0.1)
+    gevent.sleep(0.25)
     lag, held_up = probe.take()
     assert lag.greatest > 150_000
-    assert 40 < held_up <= 100, "of some 0.4 s it was held up for 0.3 s"
-    gevent.sleep(0.12)
-    assert probe.take()[1] < held_up
+    assert held_up is not None
+    assert 20 < held_up <= 100, "of some 0.7 s it was held up for 0.3 s"
+    assert probe.take()[1] is None, "half a second is too short to say"
 
 
 def test_a_worker_reports_its_own_process() -> None:
     own = OwnProcess()
     own.start()
-    gevent.sleep(0.12)
+    gevent.sleep(0.6)
     fields = process_fields(own.take())
     assert {"rss", "threads", "lag_p50", "lag_p99", "lag_max", "held_up"} <= {
         name for name, v in fields.items() if v is not None
