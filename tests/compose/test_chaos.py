@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from tests.support.doubles import ROOT, double
-from tests.support.locust_process import wait_until
 from tests.support.ports import free_port
 from tests.support.suite_lab import clean_environment
+from tests.support.waiting import wait_until
 
 SCHEDULE = """
 starts = "set"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.locust_process import wait_until
 from tests.support.suite_lab import SUITE, Lab, Suite, ended, running_lab
+from tests.support.waiting import wait_until
 from utils.ledger import Record, password_for, read_ledger
 
 KILLED = "killed"

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.locust_process import wait_until
 from tests.support.platform_target import Reply, Request, Target, running_target
 from tests.support.ports import free, free_port
 from tests.support.suite_lab import Suite, clean_environment, ended
+from tests.support.waiting import wait_until
 
 PROFILES = """
 [two]

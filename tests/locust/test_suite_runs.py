@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.support.doubles import ROOT
-from tests.support.locust_process import wait_until
 from tests.support.ports import free_port
 from tests.support.suite_lab import SUITE, Lab, Suite, clean_environment, ended, running_lab
+from tests.support.waiting import wait_until
 
 AREAS = ("authentication", "crm", "telephony")
 CALL_STEPS = {"answer", "connect", "first audio", "turn", "complete"}

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.support.commands import ROOT, command
-from tests.support.locust_process import wait_until
+from tests.support.waiting import wait_until
 
 
 def run(*arguments: str, environment: dict[str, str]) -> tuple[int, str, str]:

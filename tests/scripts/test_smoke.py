@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.support.commands import command, double_of
-from tests.support.locust_process import wait_until
 from tests.support.ports import LAB_PORTS, free
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

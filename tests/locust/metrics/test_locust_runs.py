@@ -23,8 +23,9 @@ import pytest
 from configs.targets import TARGETS_FILE
 from tests.support.http_target import running_target
 from tests.support.influx import Influx
-from tests.support.locust_process import LOCUSTFILE, ROOT, Locust, running, wait_until
+from tests.support.locust_process import LOCUSTFILE, ROOT, Locust, running
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 HEADLESS = ["--headless", "-r", "50"]
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.locust.metrics.test_locust_runs import HEADLESS, distributed
 from tests.support.influx import Influx
-from tests.support.locust_process import running, wait_until
+from tests.support.locust_process import running
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 USERS = 8
 

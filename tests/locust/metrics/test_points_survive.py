@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.locust.metrics.test_locust_runs import distributed
 from tests.support.influx import TOKEN, Influx, killable_influx
-from tests.support.locust_process import ROOT, Locust, running, wait_until
+from tests.support.locust_process import ROOT, Locust, running
+from tests.support.waiting import wait_until
 
 HEADLESS = ["--headless", "-r", "50", "-u", "12"]
 

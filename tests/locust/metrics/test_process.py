@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from metrics.process import LagProbe, OwnProcess, ProcessProbe, process_fields
+from tests.support.waiting import wait_until
 
 
 def test_figures_are_those_of_the_system() -> None:
@@ -36,8 +37,7 @@ def test_cpu_is_that_of_the_process_and_its_children() -> None:
     process = subprocess.Popen([sys.executable, "-c", parent], start_new_session=True)
     try:
         deadline = time.monotonic() + 20
-        while not psutil.Process(process.pid).children():
-            assert time.monotonic() < deadline
+        wait_until(lambda: bool(psutil.Process(process.pid).children()), "child")
         probe = ProcessProbe(process.pid)
         probe.look()
         cpu = 0.0

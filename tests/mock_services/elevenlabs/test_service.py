@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from tests.mock_services.elevenlabs.support import AT_ONCE, KEY, RACHEL
 from tests.support.doubles import refusal_to_start, serving
+from tests.support.waiting import wait_until
 
 HEADERS = {"xi-api-key": KEY}
 SPEAK = f"/v1/text-to-speech/{RACHEL}/stream"
@@ -146,9 +147,7 @@ def test_audio_comes_at_the_pace_that_is_set() -> None:
             pieces = answer.iter_raw()
             next(pieces)
             assert metrics(address)["speaking"] == 1
-        deadline = time.monotonic() + 5
-        while metrics(address)["speaking"]:
-            assert time.monotonic() < deadline, "a client that went away still holds its place"
+        wait_until(lambda: not metrics(address)["speaking"], "place of the client that went away", 5)
 
         counted = metrics(address)
         assert counted["delays"] == {

@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.mock_services.elevenlabs.support import AT_ONCE, KEY, RACHEL, read_mp3
 from tests.support.doubles import serving
+from tests.support.waiting import wait_until
 
 HEADERS = {"xi-api-key": KEY}
 BLANK = {"text": " "}
@@ -127,9 +128,7 @@ def test_a_socket_that_speaks_takes_a_place_until_it_closes() -> None:
             tell(silent, {"text": "Me too.", "flush": True})
             assert refusal(silent) == "too_many_concurrent_requests"
             assert speak() == 429
-        deadline = time.monotonic() + 5
-        while speak() == 429:
-            assert time.monotonic() < deadline, "the place did not come back"
+        wait_until(lambda: speak() != 429, "place that came back", 5)
 
 
 def test_a_bare_path_has_no_socket(stub: str) -> None:

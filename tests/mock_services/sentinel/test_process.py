@@ -7,7 +7,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ import httpx
 import pytest
 
 from tests.support.doubles import ROOT, refusal_to_start, serving
+from tests.support.waiting import wait_until
 
 SETTINGS = {
     "LAB_SENTINEL_DNS_PORT": "0",
@@ -45,9 +45,7 @@ def metrics(sentinel: str) -> dict[str, Any]:
 
 
 def eventually_refused(sentinel: str, hosts: dict[str, int]) -> None:
-    deadline = time.monotonic() + 10
-    while (seen := metrics(sentinel)["refused"]["hosts"]) != hosts:
-        assert time.monotonic() < deadline, f"{seen} were refused, not {hosts}"
+    wait_until(lambda: metrics(sentinel)["refused"]["hosts"] == hosts, f"refusal of {hosts} and no others", 10)
 
 
 def resolver(sentinel: str) -> dns.resolver.Resolver:
@@ -130,9 +128,7 @@ def test_a_connection_that_its_client_resets_at_once_is_counted_too(sentinel: st
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", port)) as scanner:
             scanner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    deadline = time.monotonic() + 10
-    while (seen := metrics(sentinel)["refused"])["total"] < 20:
-        assert time.monotonic() < deadline, f"of 20 connections {seen} were counted"
+    wait_until(lambda: metrics(sentinel)["refused"]["total"] == 20, "count of 20 connections", 10)
 
 
 def test_a_double_without_an_address_is_a_failure_and_logged() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ import httpx
 from stripe import StripeClient, StripeError
 
 from mock_services.stripe.settings import LAB_KEY
+from tests.support.waiting import wait_until
 
 AT_ONCE = {"STRIPE_LATENCY_MS": "0", "STRIPE_REQUESTS_PER_SECOND": "0"}
 ACACIA = "2025-02-24.acacia"
@@ -84,7 +84,7 @@ class Target:
         return [each.event["type"] for each in self.received]
 
     def wait_for(self, number: int) -> list[Received]:
-        until(lambda: len(self.received) >= number, f"{number} webhooks, of which came {self.types()}")
+        wait_until(lambda: len(self.received) >= number, f"{number} webhooks (of which came {self.types()})")
         return self.received
 
 
@@ -117,11 +117,3 @@ def target(*statuses: int) -> Iterator[Target]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    """Wait for a condition; fail with what was waited for."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        threading.Event().wait(0.01)

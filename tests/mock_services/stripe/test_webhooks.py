@@ -14,8 +14,9 @@ from mock_services.core.latency import Fixed
 from mock_services.stripe.app import Stripe
 from mock_services.stripe.params import CustomerCreate
 from mock_services.stripe.settings import StripeSettings
-from tests.mock_services.stripe.support import ACACIA, AT_ONCE, BEARER, Target, client, complete, target, until
+from tests.mock_services.stripe.support import ACACIA, AT_ONCE, BEARER, Target, client, complete, target
 from tests.support.doubles import serving
+from tests.support.waiting import wait_until
 
 SECRET = "whsec_lab_secret"
 
@@ -26,7 +27,7 @@ def webhooks(address: str, **query: str) -> dict[str, Any]:
 
 
 def settled(address: str, number: int, fate: str = "delivered") -> None:
-    until(lambda: webhooks(address)["totals"].get(fate, 0) >= number, f"{number} {fate}: {webhooks(address)['totals']}")
+    wait_until(lambda: webhooks(address)["totals"].get(fate, 0) >= number, f"{number} webhooks {fate}")
 
 
 def register(sdk: Any, told: Target, *events: str, **given: Any) -> tuple[str, str]:
@@ -173,8 +174,8 @@ def test_webhooks_are_counted_by_the_run_that_caused_them(stub: str, sdk: Any) -
         for run_id in ("run-1", "run-1", "run-2"):
             httpx.post(f"http://{stub}/v1/customers", headers=BEARER | {"X-Lab-Run-Id": run_id})
         told.wait_for(3)
-        until(lambda: webhooks(stub, run_id="run-2")["totals"].get("delivered") == 1, "the count of run-2")
-        until(lambda: webhooks(stub, run_id="run-1")["totals"].get("delivered") == 2, "the count of run-1")
+        wait_until(lambda: webhooks(stub, run_id="run-2")["totals"].get("delivered") == 1, "count of run-2")
+        wait_until(lambda: webhooks(stub, run_id="run-1")["totals"].get("delivered") == 2, "count of run-1")
         sdk.v1.webhook_endpoints.delete(endpoint)
     assert sorted(each.headers["x-lab-run-id"] for each in told.received) == ["run-1", "run-1", "run-2"]
     assert {each["run_id"] for each in webhooks(stub, run_id="run-1")["deliveries"]} == {"run-1"}

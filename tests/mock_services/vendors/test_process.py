@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from mock_services.core.speech import FRAME_BYTES, SILENCE, is_voiced, load_recordings
 from tests.support.doubles import ROOT, refusal_to_start, serving
+from tests.support.waiting import wait_until
 
 KEY = "1ab0000000000000000000000000000000deeb9a"
 TOKEN = {"Authorization": f"Token {KEY}"}
@@ -85,12 +86,14 @@ def refusal(address: str, path: str = "/deepgram/v1/agent/converse", **options: 
 
 def eventually_metrics(address: str, path: str, name: str, value: object) -> dict[str, Any]:
     """Fetch the voice agent's metrics until one has a value."""
-    deadline = time.monotonic() + 10
-    while True:
-        metrics: dict[str, Any] = httpx.get(f"http://{address}{path}").json()["voice_agent"]
-        if metrics[name] == value:
-            return metrics
-        assert time.monotonic() < deadline, f"{name} is {metrics[name]}, not {value}"
+    with httpx.Client(base_url=f"http://{address}") as stub:
+
+        def metrics() -> dict[str, Any]:
+            counted: dict[str, Any] = stub.get(path).json()["voice_agent"]
+            return counted
+
+        wait_until(lambda: metrics()[name] == value, f"{value} as {name}", 10)
+        return metrics()
 
 
 def test_a_call_is_greeted_and_answered_with_real_speech(vendors: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from metrics.sources.postgres import DsnError, PostgresSource, options_of
 from metrics.sources.sampling import SourceError
-from tests.support.locust_process import wait_until
 from tests.support.postgres import running_postgres
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

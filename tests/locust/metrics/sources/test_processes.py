@@ -9,8 +9,8 @@ import pytest
 from metrics.process import OwnProcess
 from metrics.sources import processes as module
 from metrics.sources.processes import Place, ProcessesSource, place_of
-from tests.support.locust_process import wait_until
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 
 def listener(port: int) -> subprocess.Popen[bytes]:

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from websockets.sync.client import connect
 
 from tests.support.doubles import serving
+from tests.support.waiting import wait_until
 
 KEY = {"Authorization": "Bearer sk-1ab0000000000000000000000000000000000000000penai"}
 DEEPGRAM_KEY = {"Authorization": "Token 1ab0000000000000000000000000000000deeb9a"}
@@ -42,14 +43,22 @@ def put(client: httpx.Client, *faults: dict[str, Any], **rest: Any) -> dict[str,
     return shown
 
 
+def injected(address: str) -> dict[str, int]:
+    counted: dict[str, int] = httpx.get(f"http://{address}/__lab/metrics").json()["faults"]["injected"]
+    return counted
+
+
 def wait_for_entry(client: httpx.Client, service: str, note: str) -> int:
     """Give the status of the newest request with this note; it is journalled once it has ended, also for the double."""
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        entries = client.get(f"/{service}/__lab/journal", params={"contains": note, "limit": 1}).json()["entries"]
-        if entries:
-            return int(entries[0]["status"])
-    raise AssertionError(f"the journal of {service} has no {note!r}")
+    found: list[dict[str, Any]] = []
+
+    def is_noted() -> bool:
+        journal = client.get(f"/{service}/__lab/journal", params={"contains": note, "limit": 1})
+        found.extend(journal.json()["entries"])
+        return bool(found)
+
+    wait_until(is_noted, f"{note!r} in the journal of {service}", 3)
+    return int(found[0]["status"])
 
 
 @pytest.mark.parametrize(
@@ -244,9 +253,7 @@ def test_a_double_ends_at_once_although_a_client_waits_for_an_answer_that_never_
         httpx.put(f"http://{address}/__lab/faults", json={"faults": faults})
         head = f"GET /v1/models HTTP/1.1\r\nHost: lab\r\nAuthorization: {KEY['Authorization']}\r\n\r\n"
         waiting.sendall(head.encode())
-        deadline = time.monotonic() + 3
-        while httpx.get(f"http://{address}/__lab/metrics").json()["faults"]["injected"] != {"timeout": 1}:
-            assert time.monotonic() < deadline
+        wait_until(lambda: injected(address) == {"timeout": 1}, "timeout", 3)
         ended = time.monotonic()
     assert time.monotonic() - ended < 2.5
 

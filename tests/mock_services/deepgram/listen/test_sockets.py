@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.mock_services.deepgram.listen.sounds import CALLER, KEY, pcm, pcm_silence, wave
 from tests.mock_services.deepgram.listen.test_session import PLATFORM
 from tests.support.doubles import serving
+from tests.support.waiting import wait_until
 
 # The SDK imports a name that websockets calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -163,8 +163,12 @@ def test_the_end_is_in_order_and_the_places_are_counted(stub: str) -> None:
         assert messages[-1]["type"] == "Metadata"
         assert messages[-1]["request_id"] == request_id
         assert messages[-2]["is_final"]
-    deadline = time.monotonic() + 10
-    while (metrics := httpx.get(f"http://{stub}/__lab/metrics").json()["listen"])["busy"]:
-        assert time.monotonic() < deadline
+
+    def listening() -> dict[str, Any]:
+        counted: dict[str, Any] = httpx.get(f"http://{stub}/__lab/metrics").json()["listen"]
+        return counted
+
+    wait_until(lambda: not listening()["busy"], "end of the streams", 10)
+    metrics = listening()
     assert (metrics["streams"], metrics["refused"], metrics["audio_ms"]) == (2, 1, 1800)
     assert metrics["lateness_ms"]["count"] > 0
