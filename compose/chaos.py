@@ -119,10 +119,12 @@ def keep(schedule: bytes, doubles: Sequence[Double], set_mark: Path = IS_SET) ->
 
 
 def take_away(doubles: Sequence[Double]) -> None:
-    """Leave the doubles without faults; one that is gone already has none."""
+    """Leave the doubles without faults, each whatever the others say; one that is gone already has none."""
     for double in doubles:
         try:
             ask("DELETE", double.url)
+        except Refused as error:
+            say(f"{error}; it may still have its faults: start it anew")
         except OSError as error:
             say(f"{double.url} does not answer: {error}")
 
@@ -150,8 +152,11 @@ def main(arguments: Sequence[str]) -> int:
         keep(schedule, doubles)
     except Refused as error:
         sys.stderr.write(f"{error}\n")
+        take_away([double for double in doubles if double.concerned])  # from those that took the schedule
         return WRONG_USAGE
     except Ended:
+        for number in (signal.SIGTERM, signal.SIGINT):  # told once more, it still leaves no fault behind
+            signal.signal(number, signal.SIG_IGN)
         say("taking the faults away")
         take_away(doubles)
     return 0

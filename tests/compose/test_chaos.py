@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,55 @@ def test_a_schedule_that_is_wrong_is_refused_in_the_doubles_words(tmp_path: Path
         assert running.process.returncode == 3
         assert sentence in said
         assert "Traceback" not in said
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A double that shows no faults, and refuses one kind of request."""
+
+    method = ""
+
+    def do_GET(self) -> None:
+        refused = self.command == self.method
+        body = b"no" if refused else json.dumps({"services": {}}).encode()
+        self.send_response(503 if refused else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_DELETE = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def refusing(method: str) -> Iterator[str]:
+    handler = type("Refusing", (Refusing,), {"method": method})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def test_a_double_that_keeps_its_faults_does_not_keep_the_others_theirs(tmp_path: Path) -> None:
+    with double("vendors", tmp_path) as vendors, refusing("DELETE") as first:
+        with chaos(tmp_path, first, vendors) as running:
+            wait_until(running.set.exists, "word that all doubles have their part")
+            said = running.end()
+        assert faults(vendors)["conditions"]["faults"] == []
+    assert f"http://{first} answers 503: no; it may still have its faults: start it anew\n" in said
+    assert "Traceback" not in said
+
+
+def test_a_schedule_that_one_double_refuses_is_left_with_none(tmp_path: Path) -> None:
+    with double("vendors", tmp_path) as vendors, refusing("PUT") as second:
+        with chaos(tmp_path, vendors, second) as running:
+            said, _ = running.process.communicate(timeout=20)
+            assert running.process.returncode == 3
+        assert faults(vendors)["conditions"]["faults"] == []
+    assert f"http://{second} answers 503: no\n" in said
 
 
 def test_a_schedule_that_is_not_there_is_named(tmp_path: Path) -> None:
