@@ -1,7 +1,7 @@
 """Shows a run as it goes on: a live table on a terminal, a line in the log every few seconds elsewhere, or nothing.
 
-It has a greenlet of its own, which reads what the run has merged and writes nothing there: whatever becomes of it, the
-run and its verdict are the same.
+It has a greenlet of its own, which reads what the run has merged and writes nothing there: a terminal that goes away
+changes nothing of the run and its verdict. Anything else that ends it is a fault of the lab's, and a reason.
 """
 
 # mypy: allow-untyped-calls
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import gevent
 import gevent.event
 
+from metrics.faults import Faults
 from metrics.progress import Snapshot, line, snapshot_of
 from metrics.run import Run
 from metrics.verdict import Plan
@@ -61,9 +62,10 @@ class Lines:
 class Display:
     """The display of the runs of one process."""
 
-    def __init__(self, mode: str, clock: Callable[[], float]) -> None:
-        """Take one of the modes, and the clock of runs."""
+    def __init__(self, mode: str, clock: Callable[[], float], faults: Faults) -> None:
+        """Take one of the modes, the clock of runs, and where to say that it failed."""
         self._clock = clock
+        self._faults = faults
         self._mode = mode if mode != AUTO else TABLE if sys.stdout.isatty() else LINES
         self._ended = gevent.event.Event()
         self._greenlet: gevent.Greenlet | None = None
@@ -91,7 +93,10 @@ class Display:
             self._greenlet = None
 
     def _follow(self, run: Run, plan: Plan, users: Callable[[], int]) -> None:
-        shown = self._open()
+        with self._faults.named("showing the run"):
+            self._show(self._open(), run, plan, users)
+
+    def _show(self, shown: Shown, run: Run, plan: Plan, users: Callable[[], int]) -> None:
         every_s = 1 if self._mode == TABLE else LINE_EVERY_S
         results = run.results_so_far(plan)
         judged_at = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,8 @@ class Generator:
     """Workers whose clock is off, by how many seconds."""
     task_errors: dict[str, int] = field(default_factory=dict)
     """Exceptions that tasks raised, by their text: the suite's own faults, or answers it did not expect."""
-
+    faults: Sequence[str] = ()
+    """What raised in the lab itself, in a listener or a greenlet: whatever it did is missing from somewhere."""
     doubles: Mapping[str, Worst] = field(default_factory=dict)
     """The doubles' processes, as each says of itself."""
     doubles_lost: Mapping[str, int] = field(default_factory=dict)
@@ -117,6 +118,7 @@ class Generator:
             "requests_with_too_many_names": self.overflow,
             "clock_offset_s": {name: round(offset, 1) for name, offset in self.clock_offsets.items()},
             "task_errors": self.task_errors,
+            "faults": list(self.faults),
             "starts_planned": self.starts,
             "starts_dropped": self.starts_dropped,
             "unanswered": self.unanswered,

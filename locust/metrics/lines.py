@@ -129,6 +129,6 @@ def second_lines(run_id: str, second: Second, merge: Merge) -> Iterator[str]:
 
 
 def event_line(run_id: str, kind: str, text: str, time: float) -> str:
-    """An event for Grafana's annotations: `kind` is start, stop, fault, double or verdict."""
+    """An event for Grafana's annotations: `kind` is start, stop, reset, fault, double or verdict."""
     tags = {"run_id": run_id, "kind": kind}
     return line("events", tags, {"text": text, "tags": f"run,{kind}"}, int(time * MILLISECONDS))

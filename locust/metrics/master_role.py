@@ -16,15 +16,15 @@ import gevent
 import gevent.event
 
 from locust import runners
-from metrics.alarms import Alarms
-from metrics.attendance import Attendance
+from metrics.attendance import FINAL_REPORTS_S, Attendance
 from metrics.display import Display
 from metrics.ends import end_as_in_time
+from metrics.in_turn import InTurn
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
 from metrics.outbox import Outbox, OutboxError
 from metrics.rebalancing import forget_missing, rebalance
-from metrics.report import console_block, point_latest_at, write_report
+from metrics.report import amend, console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.sources.sampling import Sampling
 from metrics.verdict import EXIT_CODES, INVALID, Verdict
@@ -52,6 +52,7 @@ class MasterRole:
         self._finishing: gevent.Greenlet | None = None
         self._leaving = False
         self._stopping = False
+        self._in_turn = InTurn(runner)
 
     def listen(self) -> None:
         """Check that results can be written, add the listeners, and begin to watch this process."""
@@ -61,7 +62,8 @@ class MasterRole:
         self._measurement.ids.on_page = self._web_ui is not None
         self._check_run_id()
         if self._web_ui is None:
-            self._display = Display(self._measurement.progress, self._measurement.clock)
+            measurement = self._measurement
+            self._display = Display(measurement.progress, measurement.clock, measurement.alarms.faults)
             self._display.take_over(self._environment.parsed_options)
         events = self._environment.events
         if self._distributed:
@@ -112,6 +114,7 @@ class MasterRole:
         from metrics.writer import Writer  # noqa: PLC0415
 
         influx = None if self._measurement.influx is None else Influx(**self._measurement.influx)
+        faults = self._measurement.alarms.faults
 
         def open_writer(run_id: str) -> PointWriter | None:
             directory = self._measurement.results_dir / run_id / "outbox"
@@ -119,11 +122,11 @@ class MasterRole:
                 outbox = Outbox(directory)
             except (OSError, OutboxError) as error:
                 logger.error("No points are kept of this run, which makes it invalid: %s", error)  # noqa: TRY400
-                self._measurement.alarms.raise_fault()
+                faults.add("no points are kept of this run", str(error))
                 return None
             if influx is None:
-                return Writer(outbox, None)
-            return Writer(outbox, Client(influx), influx.url)
+                return Writer(outbox, None, faults=faults)
+            return Writer(outbox, Client(influx), influx.url, faults)
 
         known: set[str] = set()
 
@@ -132,7 +135,7 @@ class MasterRole:
             own = self._measurement.process.take if self._distributed else None
             around, since = self._measurement.surroundings, run.merge.since
             sources = sources_of(around, run.host, since, own, run, known)
-            return Sampling(run.run_id, sources, run.write, self._measurement.clock)
+            return Sampling(run.run_id, sources, run.write, self._measurement.clock, faults)
 
         self._open_writer, self._sampling_of = open_writer, sampling_of
 
@@ -158,28 +161,35 @@ class MasterRole:
             self._sampling = self._sampling_of(run)
             self._sampling.start()
         self._ticker = gevent.spawn(self._tick_every_second, run, self._attendance)
-        self._ticker.link_exception(self._on_ticker_failed)
         if self._display is not None:
             self._display.begin(run, measurement.plan, lambda: int(self._runner.user_count))
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
-        if self._measurement.run is not None and KEY in data:
-            self._measurement.run.report(client_id, data[KEY], self._measurement.clock())
-            self._measurement.alarms.merge(data[KEY])
+        # A worker that was held up may still have something of a run that is over: it is none of the next one's.
+        run, reported = self._measurement.run, data.get(KEY)
+        if run is not None and reported is not None and reported["run_id"] == run.run_id:
+            run.report(client_id, reported, self._measurement.clock())
+            self._measurement.alarms.merge(reported)
 
     def _tick_every_second(self, run: Run, attendance: Attendance) -> None:
         # Just after each second, when the workers' reports of it come in. It is told to end rather than killed: a
         # second that has been taken out of the merge has to reach the writer.
-        clock = self._measurement.clock
+        clock, named = self._measurement.clock, self._measurement.alarms.faults.named
         while not self._ended.wait(1 - clock() % 1 + 0.1):
-            self._take_own(run)
             if not self._leaving:
-                attendance.look(clock())
-            runner = self._runner
-            by_scenario = runner.reported_user_classes_count if self._distributed else runner.user_classes_count
-            so_far = self._ending(attendance, planned=())
-            run.tick(runner.user_count, clock(), by_scenario=by_scenario, so_far=so_far)
-            self._end_if_broken(run)
+                with named("watching the workers"):
+                    attendance.look(clock())
+            with named("the live metrics"):
+                self._take_own(run)
+                self._tick(run, attendance)
+            with named("watching the targets that stop a run"):
+                self._end_if_broken(run)
+
+    def _tick(self, run: Run, attendance: Attendance) -> None:
+        runner = self._runner
+        by_scenario = runner.reported_user_classes_count if self._distributed else runner.user_classes_count
+        so_far = self._ending(attendance, planned=())
+        run.tick(runner.user_count, self._measurement.clock(), by_scenario=by_scenario, so_far=so_far)
 
     def _end_if_broken(self, run: Run) -> None:
         """End a run that a target is to stop, as its time would."""
@@ -191,11 +201,6 @@ class MasterRole:
         logger.warning("The run ends: %s.", plan.broke)
         end_as_in_time(self._runner, headless=self._web_ui is None)
 
-    @staticmethod
-    def _on_ticker_failed(ticker: gevent.Greenlet) -> None:
-        logger.error("The live metrics stopped: %r", ticker.exception, exc_info=ticker.exc_info)
-        Alarms.raise_fault()
-
     def _take_own(self, run: Run) -> None:
         if not self._distributed:
             measurement = self._measurement
@@ -204,12 +209,13 @@ class MasterRole:
             )
 
     def _on_spawning_complete(self, **_rest: Any) -> None:
-        if self._environment.reset_stats:
+        if self._environment.reset_stats and not self._in_turn.late:
             self._on_reset_stats()
 
     def _on_reset_stats(self, **_rest: Any) -> None:
-        if self._measurement.run is not None:
-            self._measurement.run.reset()
+        # Not while it is judged: on Locust's page it looks as if it were over.
+        if self._measurement.run is not None and not self._stopping:
+            self._measurement.run.reset(self._measurement.clock())
 
     # When it ends.
 
@@ -220,6 +226,9 @@ class MasterRole:
             self._measurement.interrupted()
             if not self._distributed:  # a master does it itself
                 self._runner.quit()  # Locust would read the exit code first, and only then stop the run
+        if self._stopping:
+            # It may still wait for its users, and be judged after that.
+            self._in_turn.wait(self._environment.stop_timeout + FINAL_REPORTS_S)
         if self._finishing is not None:
             self._finishing.join()
         if self._web_ui is None and not self._measurement.ids.taken and self._environment.process_exit_code is None:
@@ -228,8 +237,15 @@ class MasterRole:
 
     def _on_stopping(self, **_rest: Any) -> None:
         self._stopping = True
+        self._in_turn.stopping()
 
     def _on_stop(self, **_rest: Any) -> None:
+        try:
+            self._end_run()
+        finally:
+            self._in_turn.judged()
+
+    def _end_run(self) -> None:
         if self._measurement.run is None or self._attendance is None:
             return
         if self._finishing is None:
@@ -243,12 +259,14 @@ class MasterRole:
 
     def _finish(self, run: Run, attendance: Attendance) -> None:
         environment, measurement = self._environment, self._measurement
+        named = measurement.alarms.faults.named
         headless = self._web_ui is None
         decides = headless or getattr(environment.parsed_options, "autoquit", -1) != -1
         if decides:
             environment.process_exit_code = EXIT_CODES[INVALID]  # until there is a verdict
         self._leaving = self._leaving or (headless and self._distributed)
-        attendance.wait_for_last_reports(environment.stop_timeout, leaving=self._leaving)
+        with named("waiting for the workers' last reports"):
+            attendance.wait_for_last_reports(environment.stop_timeout, leaving=self._leaving)
         self._ended.set()
         if self._ticker is not None:
             self._ticker.join()
@@ -256,46 +274,62 @@ class MasterRole:
             self._sampling.stop()
         if self._display is not None:
             self._display.end()
-        self._take_own(run)
+        with named("the last second's metrics"):
+            self._take_own(run)
         now = measurement.clock()  # the clean-up is no part of the run
         measurement.workers_lost = sorted(attendance.lost)
         before = gevent.spawn(measurement.before_verdict)
         before.join()
-        if not before.successful():
-            measurement.alarms.raise_fault()  # its traceback is in the log, and the run is invalid
-        planned = sorted(user_class.__name__ for user_class in environment.user_classes)
-        verdict = run.finish(self._ending(attendance, planned), self._runner.user_count, now)
-        directory = measurement.results_dir / run.run_id
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            write_locust_csv(environment, directory / "lab")
-            if headless and environment.parsed_options.csv_prefix:
-                write_locust_csv(environment, Path(environment.parsed_options.csv_prefix))
-            write_report(directory, run, verdict)
-            point_latest_at(directory)
-        except OSError as error:
-            logger.error("The report of run %s cannot be written: %s", run.run_id, error)  # noqa: TRY400 - says it all
+        if before.exception is not None:  # its traceback is in the log
+            measurement.alarms.faults.add("counting and cleaning up after the run", repr(before.exception))
+        verdict = self._judge(run, attendance, now)
+        measurement.run = None
+        if verdict is None:
             return
         measurement.verdict = verdict
         if decides:
             environment.process_exit_code = verdict.exit_code
         if not headless:
             self._say(verdict)
-        measurement.run = None
+
+    def _judge(self, run: Run, attendance: Attendance, now: float) -> Verdict | None:
+        """Decide and report; None where that cannot be done, and then as much as can be is said."""
+        alarms = self._measurement.alarms
+        directory = self._measurement.results_dir / run.run_id
+        with alarms.faults.named("judging the run"):
+            planned = sorted(user_class.__name__ for user_class in self._environment.user_classes)
+            verdict = run.finish(self._ending(attendance, planned), self._runner.user_count, now)
+            try:
+                self._write(directory, run, verdict)
+            except OSError as error:
+                logger.error("The report of run %s cannot be written: %s", run.run_id, error)  # noqa: TRY400
+                return None
+            return verdict
+        with alarms.faults.named("reporting that there is no verdict"):
+            amend(directory, [f"the lab failed: {fault}; the log has its traceback" for fault in alarms.sentences])
+            point_latest_at(directory)
+        return None
+
+    def _write(self, directory: Path, run: Run, verdict: Verdict) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_locust_csv(self._environment, directory / "lab")
+        if self._web_ui is None and self._environment.parsed_options.csv_prefix:
+            write_locust_csv(self._environment, Path(self._environment.parsed_options.csv_prefix))
+        write_report(directory, run, verdict)
+        point_latest_at(directory)
 
     def _ending(self, attendance: Attendance, planned: Sequence[str]) -> Ending:
         errors: dict[str, int] = {}
         for found in self._runner.exceptions.values():
             text = " ".join(str(found["msg"]).split())[:200] or "an exception without a text"
             errors[text] = errors.get(text, 0) + found["count"]
-        if self._measurement.alarms.fault:
-            errors["an exception in a listener or a greenlet: the log has its traceback"] = 1
         return Ending(
             planned=planned,
             workers_lost={worker_id: attendance.fate_of_users(worker_id) for worker_id in sorted(attendance.lost)},
             cpu_warning=self._measurement.alarms.cpu_warning,
             task_errors=errors,
             plan=self._measurement.plan,
+            faults=lambda: self._measurement.alarms.sentences,
         )
 
     def _say(self, verdict: Verdict) -> None:

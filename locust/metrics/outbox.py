@@ -15,6 +15,7 @@ batch again, and a point with the same tags and time replaces itself.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import json
@@ -24,7 +25,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 LIVE, RUNS = "live", "runs"
 """The buckets: points of each second, and what stays of a run."""
@@ -36,6 +37,10 @@ SEGMENT_BYTES = 4_000_000
 BATCH_POINTS = 5_000
 """Small batches that wait are read together, up to so many points."""
 REFUSED_KEPT = 1_000
+READS = 3
+"""So often in a row is a place tried that the disk does not give, before its points count as lost."""
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM})
+"""What is no fault of the file's, and may pass: its points wait."""
 CHUNK_BYTES = 65_536
 GZIP = 16 + zlib.MAX_WBITS
 SEGMENT_NAME = re.compile(rf"(\d{{6}})\.({'|'.join(BUCKETS)})\.gz")
@@ -106,7 +111,8 @@ class Outbox:
             self._lock.close()
             raise
         self._number = max([self.state.segment, *(s.number for s in self._segments)])
-        self._file: IO[bytes] | None = None
+        self._file: BinaryIO | None = None
+        self._failed_reads = 0
 
     @property
     def waiting(self) -> int:
@@ -123,42 +129,62 @@ class Outbox:
 
         Raises OSError when it cannot be stored whole (a full disk); then nothing of it is.
         """
-        member = gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=1, mtime=0)
+        member = gzip.compress(("\n".join(lines) + "\n").encode(errors="replace"), compresslevel=1, mtime=0)
         segment = self._segment_for(bucket)
+        # Before the batch is there: what fails after that would have it stored once more.
+        while self.bytes + len(member) > self._max_bytes and len(self._segments) > 1:
+            self._drop_oldest()
         assert self._file is not None
         try:
-            written = 0
-            while written < len(member):  # a disk that fills up takes a part first, and says why at the next
-                written += os.write(self._file.fileno(), member[written:])
+            _write_whole(self._file, member)
         except OSError:
-            os.ftruncate(self._file.fileno(), segment.size)
+            self._cut_back(self._file, segment.size)
             raise
         segment.size += len(member)
         segment.points += len(lines)
-        while self.bytes > self._max_bytes and len(self._segments) > 1:
-            self._drop_oldest()
 
     def next(self) -> Batch | None:
         """The oldest points that have not been delivered, for one bucket; None when there are none.
 
-        Of a point that is in them twice (a second that was written again) the newer one is given.
+        Of a point that is in them twice (a second that was written again) the newer one is given. What cannot be read
+        (a file that was deleted or damaged, a disk's error that stays) is counted as lost, and the next is given.
+        Raises OSError while reading fails in a way that may pass.
         """
         while self._segments:
             segment = self._segments[0]
-            lines: list[str] = []
-            end = start = self._offset_in(segment)
+            start = self._offset_in(segment)
+            if start >= segment.size and len(self._segments) == 1:
+                return None
+            lines, end, wrong = self._read(segment, start)
+            if lines:
+                return Batch(segment.bucket, newest_of(lines), len(lines), segment.number, end)
+            if segment.points:
+                self.lose(segment.points, f"{segment.name} {wrong}")
+            self._remove(segment)
+        return None
+
+    def _read(self, segment: Segment, start: int) -> tuple[list[str], int, str]:
+        """A batch's lines from a place on, the place after them, and without any what is wrong there."""
+        lines: list[str] = []
+        end = start
+        self._restore()
+        try:
             for more, end in _members(self.directory / segment.name, start, segment.size):  # noqa: B007
                 lines += more
                 if len(lines) >= BATCH_POINTS:
                     break
-            if lines:
-                return Batch(segment.bucket, newest_of(lines), len(lines), segment.number, end)
-            if len(self._segments) == 1:
-                return None
-            if segment.points:
-                self.lose(segment.points, f"{segment.name} was damaged on the disk")
-            self._remove(segment)
-        return None
+        except FileNotFoundError:
+            return [], start, "was deleted"
+        except OSError as error:
+            if lines:  # what comes before the place that cannot be read
+                return lines, end, ""
+            self._failed_reads += 1
+            if error.errno in PASSING or self._failed_reads < READS:
+                raise
+            self._failed_reads = 0
+            return [], start, f"cannot be read: {error.strerror}"
+        self._failed_reads = 0
+        return lines, end, "was damaged on the disk"
 
     def delivered(self, batch: Batch, refused: Sequence[tuple[str, str]] = ()) -> None:
         """Note that a batch from `next` was delivered, but for the lines that were refused, each with a reason.
@@ -189,34 +215,71 @@ class Outbox:
         """Sync what is there and let go of it; an outbox in which nothing waits is removed. Again, it does nothing."""
         if self._lock.closed:
             return
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+        self._restore()
+        self._end_file()
+        for segment in [each for each in self._segments if not (self.directory / each.name).exists()]:
+            if segment.points:
+                self.lose(segment.points, f"{segment.name} was deleted")
+            self._remove(segment)
         if not self.waiting and not (self.directory / "refused.txt").exists():
             for segment in list(self._segments):
                 self._remove(segment)
-            for name in ("state.json", "lock"):
+            for name in ("state.json", "state.new", "lock"):
                 (self.directory / name).unlink(missing_ok=True)
-            self.directory.rmdir()
+            if self.directory.exists():
+                self.directory.rmdir()
         else:
             self._write_state()
         self._lock.close()
 
     def _segment_for(self, bucket: str) -> Segment:
         """The segment that is written to, a new one when the last is full or for another bucket."""
+        self._restore()
         last = self._segments[-1] if self._segments else None
         if self._file is not None and last is not None and last.bucket == bucket and last.size < self._segment_bytes:
             return last
+        self._end_file()
+        segment = Segment(self._number + 1, bucket)
+        self._file = self._open(segment)
+        self._number += 1
+        self._segments.append(segment)
+        return segment
+
+    def _cut_back(self, file: BinaryIO, size: int) -> None:
+        """Take away what was written of a batch; a file that keeps it is written to no more."""
+        try:
+            os.ftruncate(file.fileno(), size)
+        except OSError:
+            self._file = None
+            file.close()
+
+    def _open(self, segment: Segment) -> BinaryIO:
+        """The file of a segment that is written to, in a directory that may have been deleted."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return (self.directory / segment.name).open("a+b", buffering=0)
+
+    def _restore(self) -> None:
+        """Write the segment that is written to again if somebody deleted it: this process still has it open."""
+        if self._file is None or os.fstat(self._file.fileno()).st_nlink:
+            return
+        segment = self._segments[-1]
+        self._file.seek(0)
+        held = self._file.read(segment.size)
+        fresh = self._open(segment)
+        try:
+            _write_whole(fresh, held)
+        except OSError:  # it is tried again the next time
+            (self.directory / segment.name).unlink()
+            raise
+        self._file.close()
+        self._file = fresh
+
+    def _end_file(self) -> None:
+        """Sync the file that is written to, and let go of it."""
         if self._file is not None:
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
-        segment = Segment(self._number + 1, bucket)
-        self._file = (self.directory / segment.name).open("ab", buffering=0)
-        self._number += 1
-        self._segments.append(segment)
-        return segment
 
     def _offset_in(self, segment: Segment) -> int:
         return self.state.offset if segment.number == self.state.segment else 0
@@ -228,8 +291,12 @@ class Outbox:
         self._write_state()
 
     def _remove(self, segment: Segment) -> None:
+        written_to = self._file if segment is self._segments[-1] else None
         self._segments.remove(segment)
-        (self.directory / segment.name).unlink()
+        if written_to is not None:
+            self._file = None
+            written_to.close()
+        (self.directory / segment.name).unlink(missing_ok=True)
 
     def _keep_refused(self, refused: Sequence[tuple[str, str]]) -> None:
         path = self.directory / "refused.txt"
@@ -248,6 +315,7 @@ class Outbox:
             raise OutboxError(f"{path} is damaged ({error}): delete it, and everything is delivered again") from error
 
     def _write_state(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
         fresh = self.directory / "state.new"
         fresh.write_text(json.dumps(asdict(self.state)), encoding="utf-8")
         fresh.replace(self.directory / "state.json")
@@ -271,6 +339,12 @@ class Outbox:
                 self.torn.append(f"{segment.name} after {segment.size} of {on_disk} bytes")
             segments.append(segment)
         return segments
+
+
+def _write_whole(file: BinaryIO, content: bytes) -> None:
+    written = 0
+    while written < len(content):  # a disk that fills up takes a part first, and says why at the next
+        written += os.write(file.fileno(), content[written:])
 
 
 def newest_of(lines: Sequence[str]) -> list[str]:

@@ -80,7 +80,7 @@ def context_of(run: Run, verdict: Verdict) -> dict[str, Any]:
 
 def _tiles(run: Run) -> list[dict[str, Any]]:
     overall = run.merge.overall
-    duration = run.ended - run.started
+    duration = run.counted_s
     avg, p50, p95, p99, _ = _figures(overall.latency)
     tiles = [
         ("requests", f"{overall.requests:,}", False),

@@ -22,10 +22,19 @@ NEVER = -sys.maxsize
 
 
 class Dispatcher(UsersDispatcher):
-    """Locust's own, which says of itself that a dispatch is over however it ended."""
+    """Locust's own, which says of itself that a dispatch is over however it ended, and can be told to end one."""
+
+    _over = False
+
+    def end(self) -> None:
+        """Give nobody users any more: the run is being stopped."""
+        self._over = True
 
     def _dispatcher(self) -> Generator[dict[str, dict[str, int]]]:
-        yield from super()._dispatcher()
+        for users_on_workers in super()._dispatcher():
+            if self._over:
+                break
+            yield users_on_workers
         self._dispatch_in_progress = False
 
 

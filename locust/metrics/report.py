@@ -105,6 +105,7 @@ def _unknown(run_id: str) -> dict[str, Any]:
         "host": "",
         "started": None,
         "duration_s": None,
+        "counted_from_s": 0,
         "broke": "",
     }
 
@@ -123,6 +124,7 @@ def _run_facts(run: Run, verdict: Verdict) -> dict[str, Any]:
         "started": timestamp(run.started),
         "ended": timestamp(run.ended),
         "duration_s": round(run.ended - run.started, 3),
+        "counted_from_s": round(run.counted_from - run.started, 3),
         "planned_s": verdict.plan.planned_s,
         "interrupted": verdict.plan.interrupted_after_s is not None,
         "users": run.most_users,

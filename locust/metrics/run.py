@@ -6,7 +6,7 @@ It knows nothing of Locust: `metrics.install` feeds it reports and ticks and giv
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -61,6 +61,8 @@ class Ending:
     cpu_warning: bool
     task_errors: Mapping[str, int]
     plan: Plan = field(default_factory=Plan)
+    faults: Callable[[], Sequence[str]] = list
+    """Gives what raised in the lab itself, to the last: points are written after everything else."""
 
 
 class Run:
@@ -73,6 +75,8 @@ class Run:
         self.targets = targets
         self.started = now
         self.ended = now
+        self.counted_from = now
+        """Since when the sums are counted: the start, or when they were last begun anew."""
         self.merge = Merge(now, groups_of=targets.groups_of)
         self.moments: dict[int, Moment] = {}
         self.most_users = 0
@@ -135,6 +139,8 @@ class Run:
         before = self.moments.get(at) or self.moments.get(at - 1) or next(reversed(self.moments.values()), None)
         users = self._users.pop(second.time, before.users if before else 0)
         self.moments[at] = moment_of(second, at, users, self.targets)
+        if second.time < int(self.counted_from):  # its requests are no longer counted
+            return
         # Who came while the second went on has been there for a part of it.
         self._present[at] = max(users, self._users.get(second.time + 1, 0))
         self.windows.add(second, self._present[at])
@@ -147,13 +153,20 @@ class Run:
         verdict = self._judge(ending, now)
         text = f"{verdict.verdict}: {verdict.reasons[0]}" if verdict.reasons else verdict.verdict
         self.write([event_line(self.run_id, "verdict", text, now), *verdict_lines(self.run_id, int(now), verdict)])
-        summary = RunSummary(self.run_id, self.seed, self.host, self.most_users, now - self.started, now)
+        summary = RunSummary(
+            self.run_id, self.seed, self.host, self.most_users, now - self.started, now - self.counted_from, now
+        )
         self.write(list(summary_lines(summary, self.merge, verdict)), RUNS)
         if self._writer is None:
             return verdict
         self._writer.close()
         # What could not be written is known only now, and decides with the rest.
         return self._judge(ending, now)
+
+    @property
+    def counted_s(self) -> float:
+        """How long an ended run's sums were counted."""
+        return self.ended - self.counted_from
 
     def saw_double(self, name: str, bore: Bore) -> None:
         """Take note of how a double's process bore the time since the last look."""
@@ -178,11 +191,15 @@ class Run:
         logger.error("Double lost: %s no longer answers in second %d of the run, which is invalid.", name, at)
         self.write([event_line(self.run_id, "double", f"{name} no longer answers", second)])
 
-    def reset(self) -> None:
-        """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there."""
+    def reset(self, now: float) -> None:
+        """Start the sums of the run anew, as `locust --reset-stats` asks once all users are there, or Locust's page."""
         self.merge.reset()
         self.windows.clear()
         self._agent.clear()
+        self._present.clear()
+        self.counted_from = now
+        at = int(now - self.started)
+        self.write([event_line(self.run_id, "reset", f"statistics begun anew in second {at} of the run", now)])
 
     def broken(self) -> Result | None:
         """The first target that is to stop the run and was missed; None while there is none."""
@@ -192,7 +209,8 @@ class Run:
 
     def results_so_far(self, plan: Plan) -> list[Result]:
         """The targets as they stand, but for those of the generator."""
-        seconds = max(1, len(self.moments))
+        before = int(self.counted_from) - int(self.started)
+        seconds = max(1, len(self.moments) - before)
         users = self._users_of(plan)
         merge = self.merge
         measured = Measured(
@@ -232,6 +250,7 @@ class Run:
             overflow=merge.overflow,
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
+            faults=list(ending.faults()),
             doubles={name: bearing.worst for name, bearing in self._doubles.items()},
             frames=self._frames,
             frames_skipped=self._frames_skipped,
@@ -244,7 +263,7 @@ class Run:
         start = int(self.started)
         facts = RunFacts(
             run_id=self.run_id,
-            duration_s=now - self.started,
+            duration_s=now - self.counted_from,
             endpoints=merge.endpoints,
             groups=merge.groups,
             own_turn_ms=self._own_turn_ms,

@@ -23,6 +23,8 @@ class RunSummary:
     users: int
     """The most at once."""
     duration_s: float
+    counted_s: float
+    """How long its sums were counted: all of it, or since they were begun anew."""
     ended: float
 
 
@@ -43,20 +45,20 @@ def summary_lines(run: RunSummary, merge: Merge, verdict: Verdict) -> Iterator[s
         "profile": verdict.plan.profile,
         "missed": missed(verdict.results),
     }
-    yield line("run_summary", tags, of_run | _fields(merge.overall, run.duration_s), time_ms)
+    yield line("run_summary", tags, of_run | _fields(merge.overall, run.counted_s), time_ms)
     for area, cell in merge.areas.items():
         if cell.requests:
-            yield line("area_summary", tags | {"area": area}, _fields(cell, run.duration_s), time_ms)
+            yield line("area_summary", tags | {"area": area}, _fields(cell, run.counted_s), time_ms)
     for endpoint, cell in merge.endpoints.items():
         of_endpoint = tags | {"type": endpoint[0], "name": endpoint[1], "area": area_of(*endpoint)}
-        yield line("endpoint_summary", of_endpoint, _fields(cell, run.duration_s), time_ms)
+        yield line("endpoint_summary", of_endpoint, _fields(cell, run.counted_s), time_ms)
 
 
-def _fields(cell: Cell, duration_s: float) -> dict[str, Field | None]:
+def _fields(cell: Cell, counted_s: float) -> dict[str, Field | None]:
     return {
         "count": cell.requests,
         "failures": cell.failures,
-        "rps": cell.requests / duration_s if duration_s > 0 else None,
+        "rps": cell.requests / counted_s if counted_s > 0 else None,
         "error_percent": cell.error_percent if cell.requests else None,
         **latency_fields(cell.latency),
         **latency_fields(cell.intended, "intended_"),

@@ -74,6 +74,7 @@ class RunFacts:
 
     run_id: str
     duration_s: float
+    """How long its requests were counted."""
     endpoints: Mapping[Endpoint, Cell]
     scenarios: Mapping[str, Sequence[int]]
     """Requests and failures by user class."""
@@ -290,6 +291,8 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
     if generator.points_lost:
         why = f": {generator.points_lost_because}" if generator.points_lost_because else ""
         yield f"points lost: {generator.points_lost} of the run's points are not in InfluxDB{why}"
+    for fault in generator.faults:
+        yield f"the lab failed: {fault}; the log has its traceback"
     if generator.task_errors:
         text, _ = max(generator.task_errors.items(), key=lambda item: item[1])
         count = sum(generator.task_errors.values())

@@ -29,7 +29,8 @@ class WorkerRole:
 
     def _on_report_to_master(self, client_id: str, data: dict[str, Any]) -> None:
         measurement = self._measurement
-        data[KEY] = measurement.recorder.take() | measurement.alarms.encode() | {"process": measurement.process.take()}
+        data[KEY] = measurement.recorder.take() | measurement.alarms.encode()
+        data[KEY] |= {"run_id": measurement.run_id, "process": measurement.process.take()}
 
     def _on_start(self, environment: Any, **_rest: Any) -> None:
         # The master's options come with its order to spawn, and with them the id it gave to the run.

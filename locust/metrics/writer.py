@@ -2,7 +2,8 @@
 
 `submit` puts lines into memory and returns. One greenlet stores them in the outbox, whose file I/O is done by a thread
 of its own; another delivers what the outbox holds, in order. While InfluxDB is away points wait on disk, and while the
-disk is full in memory. What falls off either bound, and lines that InfluxDB refuses for good, are counted as lost.
+disk is full in memory. What falls off either bound, what the disk does not give back, and lines that InfluxDB refuses
+for good are counted as lost.
 """
 
 # mypy: allow-untyped-calls
@@ -14,12 +15,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 import gevent
 import gevent.event
 import gevent.threadpool
 
+from metrics.faults import Faults
 from metrics.influx import ATTEMPTS, Unavailable, deliver
 from metrics.outbox import LIVE, Outbox
 
@@ -50,10 +53,13 @@ class Database(Protocol):
 class Writer:
     """The points of one run on their way. Without a database they stay in the outbox."""
 
-    def __init__(self, outbox: Outbox, database: Database | None, where: str = "InfluxDB") -> None:
+    def __init__(
+        self, outbox: Outbox, database: Database | None, where: str = "InfluxDB", faults: Faults | None = None
+    ) -> None:
         self._outbox = outbox
         self._database = database
         self._where = where
+        self._faults = Faults() if faults is None else faults
         self._memory: deque[tuple[str, Sequence[str]]] = deque()
         self._in_memory = 0
         self._lost = 0
@@ -64,6 +70,7 @@ class Writer:
         self._empty_at = time.monotonic()
         self._away = False
         self._disk_full = False
+        self._unreadable = False
         self._closing = gevent.event.Event()
         self._closed = False
         self._storing: gevent.Greenlet | None = None
@@ -125,12 +132,16 @@ class Writer:
             self._storing.join()  # not killed: what it stores just now must not be stored again
         if self._delivering is not None:
             self._delivering.kill()  # it may wait for an answer, and what it delivers may be delivered again
-        self._store()
+        with self._storing_named():
+            self._store()
         if self._database is not None:
-            with gevent.Timeout(timeout, False):
-                while self._deliver_next():
+            with gevent.Timeout(timeout, False), self._delivering_named():
+                while self._deliver_next() or self._unreadable:
                     self._store()
-        self._store()
+                    if self._unreadable:
+                        gevent.sleep(PAUSE_S)
+        with self._storing_named():
+            self._store()
         self._closed = True
         while self._memory:
             self._lose_oldest("the disk took nothing until the run had ended")
@@ -160,14 +171,24 @@ class Writer:
         self._lost += len(lines)
         self._lost_because = because
 
+    def _storing_named(self) -> AbstractContextManager[None]:
+        return self._faults.named("storing points")
+
+    def _delivering_named(self) -> AbstractContextManager[None]:
+        return self._faults.named("delivering points")
+
     # From memory to disk.
 
     def _store_forever(self) -> None:
         while not self._closing.is_set():
             self._submitted.wait()
             self._submitted.clear()
-            while not self._store() and not self._closing.wait(PAUSE_S):
-                pass
+            stored = False
+            while not stored:
+                with self._storing_named():
+                    stored = self._store()
+                if not stored and self._closing.wait(PAUSE_S):
+                    return
 
     def _store(self) -> bool:
         """Move what is in memory to the outbox; whether all of it is there."""
@@ -203,15 +224,31 @@ class Writer:
         while True:
             self._stored.wait()
             self._stored.clear()
-            while self._deliver_next():
-                pass
-            if self._away:
+            failed = True
+            with self._delivering_named():
+                while self._deliver_next():
+                    pass
+                failed = False
+            if failed or self._away or self._unreadable:
                 gevent.sleep(PAUSE_S)
                 self._stored.set()
 
     def _deliver_next(self) -> bool:
-        """Bring the oldest batch to InfluxDB; False when there is none, or when InfluxDB takes nothing."""
-        batch = self._in_thread(self._outbox.next)
+        """Bring the oldest batch to InfluxDB; False when there is none, the disk gives none, or InfluxDB takes none."""
+        lost = self._outbox.state.lost
+        try:
+            batch = self._in_thread(self._outbox.next)
+        except OSError as error:
+            if not self._unreadable:
+                directory = self._outbox.directory
+                logger.warning("%s cannot be read: %s; its points wait.", directory, error.strerror or error)
+            self._unreadable = True
+            return False
+        if self._unreadable:
+            logger.warning("%s can be read again.", self._outbox.directory)
+        self._unreadable = False
+        if (gone := self._outbox.state.lost - lost) > 0:
+            logger.error("%d points in %s are lost: %s.", gone, self._outbox.directory, self._outbox.state.because)
         if batch is None:
             return self._deliver_from_memory()
         refused = self._try(batch.bucket, batch.lines)

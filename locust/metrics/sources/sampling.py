@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import gevent
+
+from metrics.faults import Faults
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +46,11 @@ class Sampling:
         sources: Sequence[Source],
         write: Callable[[Sequence[str]], None],
         clock: Callable[[], float],
+        faults: Faults,
     ) -> None:
-        """Take the run's id and its clock, what is to be looked at, and who writes what was seen."""
+        """Take the run's id and clock, what is to be looked at, who writes what was seen, and where faults are said."""
         self._run_id = run_id
+        self._faults = faults
         self._sources = sources
         self._write = write
         self._clock = clock
@@ -59,20 +64,29 @@ class Sampling:
         """Look no more."""
         gevent.killall(self._greenlets)
         for source in self._sources:
-            source.close()
+            with self._named(source):
+                source.close()
+
+    def _named(self, source: Source) -> AbstractContextManager[None]:
+        return self._faults.named(f"looking around the run ({type(source).__name__})")
 
     def _watch(self, source: Source) -> None:
         failing = ""
         while True:
-            try:
-                lines: Sequence[str] = source.look(self._run_id, int(self._clock()))
-                if failing:
-                    logger.warning("It can be looked at again: %s.", failing)
-                failing = ""
-            except SourceError as error:
-                lines = error.lines
-                if not failing:
-                    logger.warning("%s; it is left out of the points, and the run goes on.", error)
-                failing = str(error)
-            self._write(lines)
+            with self._named(source):
+                failing = self._look(source, failing)
             gevent.sleep(1 - self._clock() % 1 + AFTER_THE_SECOND_S)
+
+    def _look(self, source: Source, failing: str) -> str:
+        """Write what a source shows now; gives why it cannot be looked at, or nothing, as the last look did."""
+        try:
+            lines: Sequence[str] = source.look(self._run_id, int(self._clock()))
+        except SourceError as error:
+            if not failing:
+                logger.warning("%s; it is left out of the points, and the run goes on.", error)
+            self._write(error.lines)
+            return str(error)
+        if failing:
+            logger.warning("It can be looked at again: %s.", failing)
+        self._write(lines)
+        return ""

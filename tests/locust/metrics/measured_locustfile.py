@@ -2,13 +2,17 @@
 
 TEST_RESULTS, TEST_RUN_ID, TEST_INFLUX, TEST_TARGETS (a TOML file) go to `install`; with TEST_RAW, every process writes
 each of its requests to a file of its own there, beside what the layer records; with TEST_REFUSE no run can start;
-with TEST_STOPPED_TWICE a master stops a run once more while it ends.
+with TEST_STOPPED_TWICE a master stops a run once more while it ends; TEST_JUDGING_S is how long judging a run takes at
+least; with TEST_LATE a worker reports something of the run before once more when the next begins; TEST_BREAKS names
+functions of the layer (`module:Class.name`, with commas between) that raise on whoever judges.
 """
 
 # mypy: allow-untyped-calls, allow-untyped-decorators
 
+import copy
 import json
 import os
+import pkgutil
 import time
 import tomllib
 from pathlib import Path
@@ -21,7 +25,7 @@ from metrics.install import install
 from metrics.targets import Targets, read_targets
 
 targets_file = os.environ.get("TEST_TARGETS")
-install(
+measurement = install(
     results_dir=Path(os.environ["TEST_RESULTS"]),
     run_id=os.environ.get("TEST_RUN_ID", "test"),
     seed=7,
@@ -49,6 +53,38 @@ if os.environ.get("TEST_STOPPED_TWICE"):
         if isinstance(runner, runners.MasterRunner) and not again:
             runner.state = runners.STATE_RUNNING  # as a dispatch of users sets it that was under way
             again.append(gevent.spawn(runner.stop, send_stop_to_client=False))
+
+
+if seconds := float(os.environ.get("TEST_JUDGING_S", "0")):
+    measurement.before_verdict = lambda: gevent.sleep(seconds)
+
+
+if os.environ.get("TEST_LATE"):
+    reports: list[dict[str, Any]] = []
+
+    @events.report_to_master.add_listener
+    def keep_report(data: dict[str, Any], **_: Any) -> None:
+        if "lab" in data and data["lab"]["seconds"] and not reports:
+            reports.append(copy.deepcopy(data))
+
+    @events.test_start.add_listener
+    def report_again(environment: Any, **_: Any) -> None:
+        if isinstance(environment.runner, runners.WorkerRunner) and reports:
+            environment.runner.send_message("stats", reports[0] | {"user_classes_count": {}})
+
+
+def raise_an_error(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("broken by the test")
+
+
+if broken := os.environ.get("TEST_BREAKS"):
+    names = [name.rsplit(".", 1) for name in broken.split(",")]
+
+    @events.init.add_listener
+    def break_them(runner: Any, **_: Any) -> None:
+        if not isinstance(runner, runners.WorkerRunner):
+            for place, attribute in names:
+                setattr(pkgutil.resolve_name(place), attribute, raise_an_error)
 
 
 if raw := os.environ.get("TEST_RAW"):

@@ -59,6 +59,7 @@ class Case:
     lost: dict[str, str] = field(default_factory=dict)
     cpu_warning: bool = False
     task_errors: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
     writer: Losing | None = None
     targets: Targets = NONE
@@ -131,6 +132,7 @@ CASES = {
         "no request was made", requests=0, planned=[], targets=Targets((Target("slow", "all", "avg_ms", 5),))
     ),
     "tasks raised": Case(r"tasks raised 3 exceptions .* KeyError\('id'\)", task_errors={"KeyError('id')": 3}),
+    "the lab failed": Case("the lab failed: the live metrics: KeyError", faults=["the live metrics: KeyError('x')"]),
     "interrupted": Case("interrupted after 2 of 60 s", plan=Plan(planned_s=60, interrupted_after_s=2)),
     "target silent at the end": Case("the target stopped answering: no answer", plan=Plan(unclean="no answer")),
 }
@@ -158,7 +160,7 @@ def simulated(case: Case) -> Run:
 def test_each_reason_is_read_in_every_report_and_in_the_exit_code(tmp_path: Path, name: str) -> None:
     case = CASES[name]
     run = simulated(case)
-    ending = Ending(case.planned, case.lost, case.cpu_warning, case.task_errors, case.plan)
+    ending = Ending(case.planned, case.lost, case.cpu_warning, case.task_errors, case.plan, lambda: case.faults)
     verdict = run.finish(ending, 4, START + 4)
     write_report(tmp_path, run, verdict)
     found = json.loads((tmp_path / "verdict.json").read_text())

@@ -3,9 +3,11 @@
 import errno
 import gzip
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -201,3 +203,93 @@ def test_whatever_happens_every_point_comes_out_once_and_in_order(
     outbox.close()
     assert found == given_points
     assert not directory.exists()
+
+
+def test_a_deleted_segment_that_is_written_to_is_written_again(tmp_path: Path, opened: Opened) -> None:
+    outbox = opened(tmp_path / "outbox")
+    outbox.append(LIVE, lines(1, 2))
+    shutil.rmtree(tmp_path / "outbox")
+    outbox.append(LIVE, lines(3))
+    assert [line for _, line in drained(outbox)] == lines(1, 3)
+    assert outbox.state.lost == 0
+
+
+def test_a_deleted_segment_that_is_full_is_lost_and_counted_and_the_next_is_given(
+    tmp_path: Path, opened: Opened
+) -> None:
+    outbox = opened(tmp_path, segment_bytes=1)
+    for number in range(3):
+        outbox.append(LIVE, lines(number))
+    (tmp_path / "000002.live.gz").unlink()
+    assert [line for _, line in drained(outbox)] == [*lines(0), *lines(2)]
+    assert (outbox.state.written, outbox.state.lost, outbox.waiting) == (2, 1, 0)
+    assert outbox.state.because == "000002.live.gz was deleted"
+
+
+def test_what_was_deleted_and_nobody_asked_for_is_lost_at_the_end(tmp_path: Path, opened: Opened) -> None:
+    outbox = opened(tmp_path, segment_bytes=1)
+    for number in range(3):
+        outbox.append(LIVE, lines(number))
+    (tmp_path / "000001.live.gz").unlink()
+    (tmp_path / "000003.live.gz").unlink()  # written to: it comes back
+    outbox.close()
+    assert (outbox.waiting, outbox.state.lost) == (2, 1)
+    assert [line for _, line in drained(opened(tmp_path))] == lines(1, 2)
+
+
+def test_a_damaged_segment_that_is_written_to_does_not_hold_up_what_follows(tmp_path: Path, opened: Opened) -> None:
+    outbox = opened(tmp_path)
+    outbox.append(LIVE, lines(1))
+    with (tmp_path / "000001.live.gz").open("r+b") as file:
+        file.write(bytes(20))
+    outbox.append(LIVE, lines(2))
+    assert outbox.next() is None
+    outbox.append(LIVE, lines(3))
+    assert [line for _, line in drained(outbox)] == lines(3)
+    assert (outbox.state.lost, outbox.state.because) == (2, "000001.live.gz was damaged on the disk")
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    """Have the disk not give one file."""
+    real = Path.open
+
+    def open_file(path: Path, mode: str = "r", **options: Any) -> Any:
+        if path.name == name and mode == "rb":
+            raise OSError(number, os.strerror(number))
+        return real(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", open_file)
+
+
+def test_a_segment_that_the_disk_does_not_give_is_tried_three_times_and_then_lost(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = opened(tmp_path, segment_bytes=1)
+    outbox.append(LIVE, lines(1))
+    outbox.append(LIVE, lines(2))
+    unreadable(monkeypatch, "000001.live.gz", errno.EIO)
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output error"):
+            outbox.next()
+    assert [line for _, line in drained(outbox)] == lines(2)
+    assert (outbox.state.lost, outbox.state.because) == (1, "000001.live.gz cannot be read: Input/output error")
+
+
+def test_a_segment_waits_for_as_long_as_too_many_files_are_open(
+    tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = opened(tmp_path)
+    outbox.append(LIVE, lines(1))
+    with monkeypatch.context() as crowded:
+        unreadable(crowded, "000001.live.gz", errno.EMFILE)
+        for _ in range(9):
+            with pytest.raises(OSError, match="Too many open files"):
+                outbox.next()
+    assert [line for _, line in drained(outbox)] == lines(1)
+    assert outbox.state.lost == 0
+
+
+def test_text_that_is_no_unicode_is_stored_all_the_same(tmp_path: Path, opened: Opened) -> None:
+    outbox = opened(tmp_path)
+    outbox.append(LIVE, ["m,name=\udcff v=1i 1"])
+    assert [line for _, line in drained(outbox)] == ["m,name=? v=1i 1"]

@@ -110,3 +110,29 @@ def test_a_turn_without_the_agents_part_is_the_targets_own() -> None:
     assert result.value is not None
     assert round(result.value) == 150
     assert (result.ok, verdict.verdict) == (False, "fail")
+
+
+def test_a_reset_counts_from_then_on_and_is_said(tmp_path: Path) -> None:
+    writer, clock = Writer(), [START]
+    rate = Target("rate", "all", "rate", 4)
+    pace = Target("pace", "all", "requests_per_user_minute", 60)
+    recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: 0.0)
+    run = Run("r", 7, "http://t", Targets((rate, pace)), writer, START)
+    for second in range(4):
+        if second == 2:
+            run.reset(START + 2)
+        for _ in range(4):
+            clock[0] = START + second
+            recorder.record("GET", "/api/crm/contacts", 20.0, context={"scenario": "Reader"})
+        run.report("w", recorder.take(), START + second + 0.9)
+        run.tick(users=4, now=START + second + 0.9)
+    verdict = run.finish(ENDING, 4, START + 4)
+    assert [round(result.value or 0) for result in verdict.results] == [4, 40]
+    kinds = [line.split(",")[2].split(" ")[0] for line in writer.lines if line.startswith("events,")]
+    assert kinds == ["kind=start", "kind=reset", "kind=stop", "kind=verdict"]
+    (summary,) = [line for line in writer.summaries if line.startswith("run_summary")]
+    assert "count=8i" in summary
+    assert "rps=4.0" in summary
+    write_report(tmp_path, run, verdict)
+    assert "the statistics were begun anew in second 2" in (tmp_path / "report.html").read_text()
+    assert "The statistics were begun anew in second 2" in (tmp_path / "summary.md").read_text()

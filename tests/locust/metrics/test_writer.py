@@ -13,7 +13,8 @@ import pytest
 from influxdb_client.rest import ApiException
 
 from metrics import writer as writer_module
-from metrics.outbox import LIVE, RUNS, Outbox
+from metrics.faults import Faults
+from metrics.outbox import LIVE, RUNS, Batch, Outbox
 from metrics.writer import Writer
 
 
@@ -202,6 +203,82 @@ def test_what_found_no_room_anywhere_is_lost_and_counted(tmp_path: Path, monkeyp
     assert "3 points waited in memory" in writer.lost_because
     writer.close()
     assert figures(writer) == (0, 0, 5)
+
+
+class BadDisk(Outbox):
+    """An outbox whose disk gives nothing while there is an error."""
+
+    error: Exception | None = OSError(errno.EIO, "Input/output error")
+
+    def next(self) -> Batch | None:
+        if self.error is not None:
+            raise self.error
+        return super().next()
+
+
+def test_a_disk_that_gives_nothing_for_a_while_is_said_once_and_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database, outbox = Database(), BadDisk(tmp_path / "outbox")
+    writer = Writer(outbox, database)
+    writer.start()
+    writer.submit(points("a"))
+    until(lambda: writer._unreadable)
+    writer.submit(points("b"))
+    until(lambda: outbox.waiting == 2)
+    outbox.error = None
+    until(lambda: writer.points_written == 2)
+    writer.close()
+    assert database.lines == points("a", "b")
+    assert caplog.text.count("cannot be read: Input/output error; its points wait") == 1
+    assert caplog.text.count("can be read again") == 1
+
+
+def test_a_disk_that_gives_nothing_any_more_leaves_the_points_there(tmp_path: Path) -> None:
+    outbox = BadDisk(tmp_path / "outbox")
+    writer = Writer(outbox, Database())
+    writer.start()
+    writer.submit(points("a"))
+    writer.close(timeout=0.1)
+    assert figures(writer) == (0, 1, 0)
+    assert left_in(outbox) == 1
+
+
+def test_a_segment_that_is_gone_is_lost_by_its_name_while_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = Outbox(tmp_path / "outbox", segment_bytes=1)
+    database = Database(*[ConnectionRefusedError()] * 20)
+    writer = Writer(outbox, database)
+    writer.start()
+    writer.submit(points("a"))
+    writer.submit(points("b"))
+    until(lambda: outbox.waiting == 2)
+    (outbox.directory / "000001.live.gz").unlink()
+    until(lambda: writer.points_written == 1)
+    writer.submit(points("c"))
+    until(lambda: writer.points_written == 2)
+    writer.close()
+    assert database.lines == points("b", "c")
+    assert figures(writer) == (2, 0, 1)
+    assert writer.lost_because == "000001.live.gz was deleted"
+    assert "1 points in" in caplog.text
+
+
+def test_what_nobody_thought_of_is_a_fault_with_a_name_and_the_rest_follows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults, outbox, database = Faults(), BadDisk(tmp_path / "outbox"), Database()
+    outbox.error = ValueError("odd")
+    writer = Writer(outbox, database, faults=faults)
+    writer.start()
+    writer.submit(points("a"))
+    until(lambda: faults.sentences)
+    outbox.error = None
+    until(lambda: writer.points_written == 1)
+    writer.close()
+    assert faults.sentences == ["delivering points: ValueError('odd')"]
+    assert caplog.text.count("delivering points failed, which makes the run invalid") == 1
 
 
 def test_nothing_is_taken_after_the_end(outbox: Outbox) -> None:

@@ -1,4 +1,4 @@
-"""A source that fails is said once and left out; the others go on."""
+"""A source that fails is said once and left out, one at fault itself makes the run invalid; the others go on."""
 
 # mypy: allow-untyped-calls
 
@@ -8,6 +8,7 @@ import gevent
 import gevent.event
 import pytest
 
+from metrics.faults import Faults
 from metrics.sources import sampling as sampling_module
 from metrics.sources.sampling import Sampling, Source, SourceError
 
@@ -40,9 +41,9 @@ def hangs() -> list[str]:
     return []
 
 
-def run(*sources: Source, until: Callable[[], bool]) -> list[str]:
+def run(*sources: Source, until: Callable[[], bool], faults: Faults | None = None) -> list[str]:
     written: list[str] = []
-    sampling = Sampling("r", sources, written.extend, lambda: 1000.0)
+    sampling = Sampling("r", sources, written.extend, lambda: 1000.0, faults or Faults())
     sampling.start()
     with gevent.Timeout(10):
         while not until():
@@ -72,3 +73,32 @@ def test_a_source_that_hangs_holds_nothing_up() -> None:
     written = run(hanging, other, until=lambda: other.looks > 3)
     assert len(written) >= 3
     assert hanging.looks == 1
+
+
+def broken() -> list[str]:
+    raise TypeError("a double that answers a list")
+
+
+def test_a_source_at_fault_makes_the_run_invalid_by_its_name_and_is_looked_at_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    faults = Faults()
+    source, other = Scripted(broken, broken, lambda: ["up"]), Scripted(lambda: ["x"])
+    written = run(source, other, until=lambda: source.looks > 3 and other.looks > 3, faults=faults)
+    assert {"up", "x"} <= set(written)
+    assert faults.sentences == [
+        "looking around the run (Scripted): TypeError('a double that answers a list')",
+    ]
+    assert len(caplog.records) == 1, "said once"
+
+
+def test_a_source_that_cannot_be_closed_does_not_keep_the_others_open() -> None:
+    class Stuck(Scripted):
+        def close(self) -> None:
+            raise RuntimeError("no")
+
+    faults = Faults()
+    stuck, other = Stuck(lambda: []), Scripted(lambda: [])
+    run(stuck, other, until=lambda: other.looks > 0, faults=faults)
+    assert other.closed
+    assert faults.sentences == ["looking around the run (Stuck): RuntimeError('no')"]

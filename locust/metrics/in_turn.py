@@ -1,0 +1,84 @@
+"""One run after the other: has Locust begin none before the last has been judged, and end each for good.
+
+Locust says that a run has stopped, and begins another, as soon as its users are gone; what is counted and cleaned up
+after that would be the next run's. And a master that is giving users out when a run is stopped (users still start, or
+those of a lost worker begin again) goes on with that, and takes the run for a running one again.
+"""
+
+# mypy: allow-untyped-calls
+# gevent and parts of Locust have no annotations.
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gevent
+import gevent.event
+
+from locust import runners
+from metrics.rebalancing import Dispatcher
+
+logger = logging.getLogger(__name__)
+
+GOING_ON = frozenset({runners.STATE_SPAWNING, runners.STATE_RUNNING})
+
+
+class InTurn:
+    """Stands before a runner's `start` and `update_state`, from when a run is stopped until it has been judged."""
+
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+        self._start, self._update_state = runner.start, runner.update_state
+        self._distributed = isinstance(runner, runners.MasterRunner)
+        self._free = gevent.event.Event()
+        self._free.set()
+        self._giving: set[Any] = set()
+        """The greenlets that give users out."""
+        self._late: set[Any] = set()
+        """Those of them whose run has been stopped meanwhile: they end once they have slept and waited for reports."""
+        runner.start, runner.update_state = self.start, self.update_state
+
+    def stopping(self) -> None:
+        """A run is being stopped: nobody is given users any more, and no other run begins."""
+        self._free.clear()
+        self._late |= self._giving
+        dispatcher = self._runner._users_dispatcher
+        if isinstance(dispatcher, Dispatcher):
+            dispatcher.end()
+
+    def judged(self) -> None:
+        """The run has been judged."""
+        self._free.set()
+        if self._distributed:
+            self._runner.check_stopped()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until a run that is being stopped has been judged."""
+        self._free.wait(timeout)
+
+    def start(self, *arguments: Any, **options: Any) -> None:
+        """Begin a run, or give users out in one."""
+        if not self._free.is_set():
+            logger.info("The run before is still being judged: the next one begins after that.")
+            self._free.wait()
+        greenlet = gevent.getcurrent()
+        self._giving.add(greenlet)
+        try:
+            self._start(*arguments, **options)
+        finally:
+            self._giving.discard(greenlet)
+            self._late.discard(greenlet)
+
+    @property
+    def late(self) -> bool:
+        """Whether the caller has given users out in a run that was stopped meanwhile."""
+        return gevent.getcurrent() in self._late
+
+    def update_state(self, state: str) -> None:
+        """Take a state, unless it is what the run before is not: going on again, or (on a master) over already."""
+        if state in GOING_ON and (self.late or not self._free.is_set()):
+            return
+        if state == runners.STATE_STOPPED and self._distributed and not self._free.is_set():
+            return
+        self._update_state(state)

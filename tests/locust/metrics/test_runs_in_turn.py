@@ -1,0 +1,123 @@
+"""Runs on Locust's page follow one another whatever is pressed when: each is judged whole, and by what was its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.locust.metrics.test_locust_runs import distributed
+from tests.support.locust_process import Locust, running, wait_until
+from tests.support.ports import free_port
+
+
+class Page:
+    """Locust's page, as a script presses its buttons."""
+
+    def __init__(self, port: int, locust: Locust, log: Path) -> None:
+        self._url, self.locust, self._log = f"http://127.0.0.1:{port}", locust, log
+
+    def ask(self, path: str, form: str | None = None) -> Any:
+        body = None if form is None else form.encode()
+        with urllib.request.urlopen(f"{self._url}{path}", body, timeout=30) as answer:
+            return json.loads(answer.read() or b"null") if path != "/stats/reset" else answer.read()
+
+    @property
+    def state(self) -> str:
+        return str(self.ask("/stats/requests")["state"])
+
+    def ready(self, workers: int) -> bool:
+        said = self._log.read_text() if self._log.exists() else ""
+        try:
+            return said.count("reported as ready") >= workers and bool(self.state)
+        except OSError:  # it does not listen yet
+            return False
+
+    def judged(self, run_id: str) -> bool:
+        return (self.locust.results / run_id / "verdict.json").exists()
+
+    @contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Press Stop, which answers when the run has been judged."""
+        pressed = threading.Thread(target=self.ask, args=("/stop", ""))
+        pressed.start()
+        yield
+        pressed.join()
+
+
+@contextmanager
+def page(tmp_path: Path, target: str, workers: int, **environment: str) -> Iterator[Page]:
+    port, log = free_port(), tmp_path / "master.log"
+    web = ("--web-host", "127.0.0.1", "--web-port", str(port), "--logfile", str(log))
+    if workers:
+        processes = distributed(tmp_path, target, *web, "Reader", workers=workers, **environment)
+    else:
+        processes = [Locust(tmp_path, "--host", target, *web, "Reader", **environment)]
+    shown = Page(port, processes[0], log)
+    with running(*processes):
+        wait_until(lambda: shown.ready(workers), "page")
+        yield shown
+
+
+def press_stop(shown: Page) -> None:
+    """Press Stop on a page that may be closed before it answers."""
+    with suppress(OSError, http.client.HTTPException):
+        shown.ask("/stop", "")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_run_that_is_begun_while_the_last_is_judged_waits_for_that(tmp_path: Path, target: str, workers: int) -> None:
+    with page(tmp_path, target, workers, TEST_JUDGING_S="2", TEST_LATE="yes") as shown:
+        run = shown.locust
+        shown.ask("/swarm", "user_count=4&spawn_rate=50")
+        wait_until(lambda: len(run.samples()) > 60, "requests")
+        with shown.stopping():
+            wait_until(lambda: shown.state in ("cleanup", "stopping", "stopped"), "end of the users")
+            shown.ask("/stats/reset", "")
+            shown.ask("/swarm", "user_count=4&spawn_rate=50")
+            if workers:
+                assert shown.state == "stopping", "it is not offered as stopped while it is judged"
+            assert not shown.judged("test")
+        assert shown.judged("test")
+        first = run.verdict("test")["totals"]["requests"]
+        wait_until(lambda: len(run.samples()) > first + 40, "requests of the second run")
+        shown.ask("/stop", "")
+        assert shown.judged("test-2")
+        wait_until(lambda: shown.state == "stopped", "end of the second run")
+        both = [run.verdict("test"), run.verdict("test-2")]
+        assert [verdict["reasons"] for verdict in both] == [[], []]
+        assert sum(verdict["totals"]["requests"] for verdict in both) == len(run.samples())
+
+
+def test_a_run_whose_time_is_up_while_its_users_start_starts_no_more(tmp_path: Path, target: str) -> None:
+    with page(tmp_path, target, workers=2) as shown:
+        shown.ask("/swarm", "user_count=60&spawn_rate=4&run_time=3s")
+        wait_until(lambda: shown.judged("test"), "verdict")
+        wait_until(lambda: shown.state == "stopped", "end of the run")
+        made = len(shown.locust.samples())
+        assert shown.locust.verdict("test")["totals"]["requests"] == made
+        shown.ask("/swarm", "user_count=2&spawn_rate=50")
+        wait_until(lambda: len(shown.locust.samples()) > made + 60, "requests of a second run")
+        shown.ask("/stop", "")
+        assert shown.locust.verdict("test-2")["users"] == 2
+        assert shown.locust.verdict("test-2")["totals"]["requests"] == len(shown.locust.samples()) - made
+
+
+def test_a_page_that_is_closed_while_its_run_is_judged_leaves_the_verdict(tmp_path: Path, target: str) -> None:
+    with page(tmp_path, target, workers=2, TEST_JUDGING_S="2") as shown:
+        shown.ask("/swarm", "user_count=4&spawn_rate=50")
+        wait_until(lambda: len(shown.locust.samples()) > 20, "requests")
+        pressed = threading.Thread(target=press_stop, args=(shown,))
+        pressed.start()
+        wait_until(lambda: shown.state == "stopping", "end of the users")
+        shown.locust.process.terminate()
+        shown.locust.finish()
+        pressed.join()
+        assert shown.locust.verdict("test")["verdict"] == "pass"
