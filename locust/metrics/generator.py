@@ -45,6 +45,10 @@ class Generator:
     points_lost_because: str = ""
     overflow: int = 0
     """Requests counted under `other`, for want of room for their names."""
+    scenario_overflow: int = 0
+    """Requests counted under no scenario, for want of room for its name."""
+    late: int = 0
+    """Requests that were reported so late that they count in a later second than their own."""
     clock_offsets: dict[str, float] = field(default_factory=dict)
     """Workers whose clock is off, by how many seconds."""
     task_errors: dict[str, int] = field(default_factory=dict)
@@ -116,6 +120,8 @@ class Generator:
             "points_lost": self.points_lost,
             "points_lost_because": self.points_lost_because,
             "requests_with_too_many_names": self.overflow,
+            "requests_with_too_many_scenarios": self.scenario_overflow,
+            "requests_reported_late": self.late,
             "clock_offset_s": {name: round(offset, 1) for name, offset in self.clock_offsets.items()},
             "task_errors": self.task_errors,
             "faults": list(self.faults),

@@ -26,7 +26,8 @@ MILLISECONDS = 1000
 
 Field = int | float | str
 ESCAPED = re.compile(r"([,= ])")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""What no line may hold: control characters, and halves of characters, which are no text."""
 
 
 def escape(text: str) -> str:

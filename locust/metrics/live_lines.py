@@ -103,9 +103,13 @@ def verdict_lines(run_id: str, time: int, verdict: Verdict) -> Iterator[str]:
         "verdict": verdict.verdict,
         "code": verdict.exit_code,
         "missed": missed(verdict.results),
-        "reasons": "; ".join(verdict.reasons)[:REASONS_LENGTH],
+        "reasons": _cut("; ".join(verdict.reasons)),
     }
     yield line("verdict", {"run_id": run_id}, fields, time_ms)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= REASONS_LENGTH else f"{text[: REASONS_LENGTH - 2]} …"
 
 
 def missed(results: Sequence[Result]) -> int:

@@ -76,6 +76,10 @@ class Merge:
         self._max_endpoints = max_endpoints
         self.workers: dict[str, Worker] = {}
         self.overflow = 0
+        """Requests whose endpoint there was no room for; and those whose scenario there was none for:"""
+        self.scenario_overflow = 0
+        self.late = 0
+        """Requests that were reported too late for their own second, or for one before the run."""
         self.scenarios: dict[str, list[int]] = {}
         self.starts = 0
         self.starts_dropped = 0
@@ -115,6 +119,7 @@ class Merge:
             worker.bearing.throttled.add(worker.process["throttled"])
         worker.final = worker.final or bool(delta.get("final"))
         self.overflow += delta["overflow"]
+        self.scenario_overflow += delta.get("scenario_overflow", 0)
         planned, dropped = delta.get("starts", (0, 0))
         self.starts += planned
         self.starts_dropped += dropped
@@ -129,11 +134,12 @@ class Merge:
             self._add_second(second - round(worker.clock_offset), cells)
 
     def _add_second(self, second: int, cells: list[list[Any]]) -> None:
-        second = max(second, self._handed_over - KEEP_S, int(self.started))
+        reported, second = second, max(second, self._handed_over - KEEP_S, int(self.started))
         merged = self._seconds.setdefault(second, {})
         self._dirty.add(second)
         for request_type, name, flat in cells:
             cell = Cell.decode(flat)
+            self.late += cell.requests if reported < second else 0
             endpoint = self._bounded((request_type, name), cell.requests)
             merged.setdefault(endpoint, Cell()).merge(cell)
             if endpoint not in self.endpoints:

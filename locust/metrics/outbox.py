@@ -304,6 +304,8 @@ class Outbox:
         with path.open("a", encoding="utf-8") as file:
             for line, reason in refused[: max(0, REFUSED_KEPT - kept)]:
                 file.write(f"{' '.join(reason.split())}\t{line}\n")
+            if kept <= REFUSED_KEPT < kept + len(refused):
+                file.write("… and further ones, which are only counted\n")
 
     def _read_state(self) -> State:
         path = self.directory / "state.json"

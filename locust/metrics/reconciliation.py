@@ -202,6 +202,8 @@ class Sides:
     absent: dict[str, str] = field(default_factory=dict)
     under_way: int = 0
     """What doubles and target are still doing for the run."""
+    uncounted: dict[str, int] = field(default_factory=dict)
+    """By side: how many items it did not count one by one, for want of room for their kinds."""
 
 
 @dataclass(frozen=True)
@@ -242,11 +244,36 @@ def reconcile(sides: Sides) -> Reconciliation:
         for leg in pairs:
             absent = [name for name in (leg.source, leg.sink) if name not in sides.books]
             untold.update(dict.fromkeys(absent))
-            if not absent:
+            if not absent and not _without_room(sides, leg):
                 differences.append(_compared(kind, leg, sides))
         rows.append(Row(kind, *counts, tuple(differences), _possible(sides, pairs)))
-    reasons = (f"what concerns {name} was not compared: {sides.absent.get(name, 'it was not read')}" for name in untold)
+    reasons = [f"what concerns {name} was not compared: {sides.absent.get(name, 'it was not read')}" for name in untold]
+    reasons += [
+        f"{count} items of {name} were not compared: it had no room for their kinds"
+        for name, count in sides.uncounted.items()
+    ]
+    reasons += [
+        f"{kind} were compared by their number alone beyond the first {IDS_KEPT:,} of {name}: one that was lost beside"
+        " one that was doubled is not seen there"
+        for kind, name in _beyond_names(sides, legs)
+    ]
     return Reconciliation(tuple(rows), tuple(reasons))
+
+
+def _without_room(sides: Sides, leg: _Leg) -> bool:
+    """Whether a side has none of this kind and may only have had no room for it: that is nothing that was lost."""
+    ends = (leg.source, leg.sent), (leg.sink, leg.got)
+    return any(sides.uncounted.get(name) and kind not in sides.books[name] for name, kind in ends)
+
+
+def _beyond_names(sides: Sides, legs: Mapping[str, tuple[_Leg, ...]]) -> Iterator[tuple[str, str]]:
+    """The kinds of which a side has items that it no longer kept the names of, each with the side."""
+    for kind, pairs in legs.items():
+        ends = {end: None for leg in pairs for end in ((leg.source, leg.sent), (leg.sink, leg.got))}
+        for name, counted in ends:
+            tally = sides.books.get(name, {}).get(counted, Tally())
+            if tally.unnamed and len(tally.ids) >= IDS_KEPT:
+                yield kind, name
 
 
 def _compared(kind: str, leg: _Leg, sides: Sides) -> Difference:

@@ -113,7 +113,9 @@ class Recorder:
         self._second = -1
         self._cells: dict[Endpoint, Cell] = {}
         self._scenarios: dict[str, list[int]] = {}
+        self._scenario_names: set[str] = set()
         self._overflow = 0
+        self._scenario_overflow = 0
         self._starts = [0, 0]
         self._unanswered: list[float] = [0, 0.0]
         self._taken_at = self._clock()
@@ -193,8 +195,12 @@ class Recorder:
         return cell
 
     def _open_scenario(self, scenario: str) -> list[int]:
-        if len(self._scenarios) >= MAX_SCENARIOS:
-            scenario = UNNAMED
+        if scenario not in self._scenario_names and scenario != UNNAMED:
+            if len(self._scenario_names) >= MAX_SCENARIOS:
+                self._scenario_overflow += 1
+                scenario = UNNAMED
+            else:
+                self._scenario_names.add(scenario)
         return self._scenarios.setdefault(scenario, [0, 0])
 
     def take(self) -> dict[str, Any]:
@@ -217,6 +223,7 @@ class Recorder:
             ],
             "scenarios": self._scenarios,
             "overflow": self._overflow,
+            "scenario_overflow": self._scenario_overflow,
             "starts": self._starts,
             "unanswered": self._unanswered,
         }
@@ -224,7 +231,7 @@ class Recorder:
             self._taken_at, self._cpu_at = now, cpu
         self._seconds, self._second = {}, -1
         self._scenarios = {}
-        self._overflow = 0
+        self._overflow = self._scenario_overflow = 0
         self._starts = [0, 0]
         self._unanswered = [0, 0.0]
         return delta

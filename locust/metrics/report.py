@@ -35,9 +35,12 @@ CLOSING = {
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees either the old one or the whole new one."""
+    """Write a text file so that a reader sees either the old one or the whole new one.
+
+    Halves of characters, as an exception's text may hold them, become question marks.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8", newline="")
+    fresh.write_text(text, encoding="utf-8", errors="replace", newline="")
     fresh.replace(path)
 
 

@@ -248,6 +248,8 @@ class Run:
             points_lost=writer.points_lost if writer else 0,
             points_lost_because=writer.lost_because if writer else "",
             overflow=merge.overflow,
+            scenario_overflow=merge.scenario_overflow,
+            late=merge.late,
             clock_offsets={names[i]: w.clock_offset for i, w in merge.workers.items() if w.clock_offset},
             task_errors=dict(ending.task_errors),
             faults=list(ending.faults()),

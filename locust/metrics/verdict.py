@@ -23,7 +23,7 @@ from metrics.generator import Generator
 from metrics.interception import Interception
 from metrics.outcome import CONNECTION, FAILURES, LAB
 from metrics.reconciliation import Reconciliation
-from metrics.recorder import Cell, Endpoint
+from metrics.recorder import MAX_ENDPOINTS, MAX_SCENARIOS, Cell, Endpoint
 from metrics.results import Measured, Result, Users, results_of
 from metrics.targets import ERRORS, GENERATOR, Targets
 from metrics.windows import Windows
@@ -263,6 +263,19 @@ def _lost_with_double(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:
         yield f"Twilio double lost: whether {unseen} verification codes came is not known, which counts for no target"
 
 
+def _without_room(generator: Generator) -> Iterator[str]:
+    if generator.overflow:
+        yield (
+            f"too many names: {generator.overflow} requests came under names after the {MAX_ENDPOINTS}th, and count for"
+            " no target but those of all requests; name requests by their path's pattern, without ids"
+        )
+    if generator.scenario_overflow:
+        yield (
+            f"too many scenarios: {generator.scenario_overflow} requests came from user classes after the"
+            f" {MAX_SCENARIOS}th, and count for none of them"
+        )
+
+
 def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
     generator = facts.generator
     plan = facts.plan
@@ -288,6 +301,7 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
         )
     for missed in plan.stages_missed:
         yield f"schedule missed: {missed}; give the stage more time, or a higher spawn_rate"
+    yield from _without_room(generator)
     if generator.points_lost:
         why = f": {generator.points_lost_because}" if generator.points_lost_because else ""
         yield f"points lost: {generator.points_lost} of the run's points are not in InfluxDB{why}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from metrics.reconciliation import (
@@ -38,6 +38,10 @@ class Page:
     strays: Book
     under_way: int
     since: float
+    forgotten: int = 0
+    """How often the run made room there for newer ones."""
+    uncounted: int = 0
+    """Items for whose kinds there was no room."""
 
 
 @dataclass
@@ -90,6 +94,8 @@ class Books:
                 sides.books[name] = _since(page.book, source.before.book)
                 sides.strays[name] = _since(page.strays, source.before.strays)
                 sides.under_way += page.under_way
+                if uncounted := max(0, page.uncounted - source.before.uncounted):
+                    sides.uncounted[name] = uncounted
             else:
                 sides.absent[name] = source.absent
         return sides
@@ -111,8 +117,10 @@ class Books:
             if sides != seen:
                 seen, changed = sides, now
             quiet = not sides.under_way and (not outcome.differences or now - changed >= SETTLED_S)
-            if quiet or now - began >= LIMIT_S:
+            if quiet:
                 return outcome
+            if now - began >= LIMIT_S:
+                return _with_rest(outcome, sides.under_way)
             sleep(LOOK_EVERY_S)
 
     def _page(self, source: Source) -> Page | None:
@@ -124,16 +132,36 @@ class Books:
             strays: Book = {}
             if self.sources[TARGET].absent:
                 strays = _book(source.http.call("GET", source.path, params={"run_id": ""}, within_s=ANSWER_S))
-            page = Page(_book(mine), strays, int(mine["under_way"]), float(mine["since"]))
+            page = Page(
+                _book(mine),
+                strays,
+                under_way=int(mine["under_way"]),
+                since=float(mine["since"]),
+                forgotten=int(mine.get("forgotten", 0)),  # a target's own may have no such bound
+                uncounted=int(mine.get("uncounted", 0)),
+            )
         except NoAnswer as error:
             source.absent = str(error)
         except (SetupError, ValueError, *MALFORMED):
             source.absent = f"{source.http.base_url} shows none (it has no {source.path})"
         else:
-            if source.before is None or source.before.since == page.since:
+            before = source.before or page
+            if before.since != page.since:
+                forgot = "was started anew or reset during the run and forgot its part of it"
+            elif before.forgotten != page.forgotten:
+                forgot = "forgot a part of the run, to have room for newer ones"
+            else:
                 return page
-            source.absent = f"{source.http.base_url} was started anew or reset during the run and forgot its part of it"
+            source.absent = f"{source.http.base_url} {forgot}"
         return None
+
+
+def _with_rest(outcome: Reconciliation, under_way: int) -> Reconciliation:
+    """What came of it when the time was up, with what was not waited for."""
+    if not under_way:
+        return outcome
+    rest = f"{under_way} items were still under way {LIMIT_S:.0f} s after the users' end, and compared as they stood"
+    return replace(outcome, not_compared=(*outcome.not_compared, rest))
 
 
 def _book(answer: Any) -> dict[str, Tally]:

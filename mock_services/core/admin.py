@@ -103,7 +103,8 @@ class Admin:
             contains=query.get("contains", ""),
             limit=int(given),
         )
-        return json_response({"entries": entries, "totals": journal.totals(), "dropped": journal.dropped})
+        bounds = {"dropped": journal.dropped, "runs_dropped": journal.runs_dropped}
+        return json_response({"entries": entries, "totals": journal.totals(), **bounds})
 
     def metrics(self) -> dict[str, Any]:
         """Give what `/__lab/metrics` answers."""

@@ -35,6 +35,9 @@ class Journal:
         self.counts: Counter[tuple[str, int]] = Counter()
         self.run_counts: dict[str, Counter[tuple[str, int]]] = {}
         self.dropped = 0
+        """Entries that made room for newer ones."""
+        self.runs_dropped = 0
+        """Runs whose own counts made room for those of newer ones."""
         self._entries: deque[Entry] = deque(maxlen=capacity)
 
     def add(self, kind: str, name: str, path: str, status: int, ms: float, run_id: str, note: str, body: bytes) -> None:
@@ -48,7 +51,10 @@ class Journal:
         self._entries.append(_new(Entry, entry))
 
     def find(self, *, run_id: str = "", path: str = "", contains: str = "", limit: int = 100) -> list[dict[str, Any]]:
-        """Give the newest `limit` entries of a run, below a path prefix, whose body or note contains a text."""
+        """Give the newest `limit` entries of a run, below a path prefix, whose body or note contains a text.
+
+        `body_cut` says of an entry that its body was as long as is kept, or longer.
+        """
         found = []
         for entry in self._newest_first():
             if run_id and entry.run_id != run_id:
@@ -58,7 +64,7 @@ class Journal:
             body = entry.body.decode("utf-8", "replace")
             if contains and contains not in body and contains not in entry.note:
                 continue
-            found.append({**entry._asdict(), "body": body})
+            found.append({**entry._asdict(), "body": body, "body_cut": len(entry.body) >= BODY_KEPT})
             if len(found) >= limit:
                 break
         return found
@@ -76,13 +82,14 @@ class Journal:
         self.counts.clear()
         self.run_counts.clear()
         self._entries.clear()
-        self.dropped = 0
+        self.dropped = self.runs_dropped = 0
 
     def _count_for(self, run_id: str) -> Counter[tuple[str, int]]:
         counts = self.run_counts.get(run_id)
         if counts is None:
             if len(self.run_counts) >= RUNS_KEPT:
                 del self.run_counts[next(iter(self.run_counts))]
+                self.runs_dropped += 1
             counts = self.run_counts[run_id] = Counter()
         return counts
 

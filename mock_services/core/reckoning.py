@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 RUNS_KEPT = 20
+FORGOTTEN_KEPT = 1_000
+"""Of so many runs it is known that they were forgotten."""
 KINDS_KEPT = 100
-"""Kinds of one run: webhooks are told apart by a word of their URL, which a target chooses."""
+"""Kinds of one run: webhooks are told apart by a word of their URL, which a target chooses. Of more, items are only
+counted, all together.
+"""
 IDS_KEPT = 50_000
 """Identities of one kind in one run; what comes after them is only counted."""
 
@@ -47,6 +51,13 @@ class Tally:
         }
 
 
+@dataclass(slots=True)
+class _Run:
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    uncounted: int = 0
+    """Items of kinds for which there was no room."""
+
+
 class Reckoning:
     """The tallies of the newest runs. A run's id is "" for what was done for no run that is known.
 
@@ -55,22 +66,31 @@ class Reckoning:
 
     def __init__(self, pending: Callable[[str], int] = lambda run_id: 0) -> None:
         self._pending = pending
-        self._runs: OrderedDict[str, dict[str, Tally]] = OrderedDict()
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._forgotten: OrderedDict[str, int] = OrderedDict()
         self._under_way: Counter[str] = Counter()
         self._since = time.time()
 
     def note(self, run_id: str, kind: str, identity: str = "", *, certain: bool = True) -> None:
         """Count one item of a run; `certain=False` for one of which only the other side can know."""
-        tallies = self._runs.setdefault(run_id, {})
+        run = self._runs.get(run_id)
+        if run is None:
+            run = self._runs[run_id] = _Run()
         self._runs.move_to_end(run_id)
         if len(self._runs) > RUNS_KEPT:
-            self._runs.popitem(last=False)
-        tally = tallies.get(kind)
+            self._forget(self._runs.popitem(last=False)[0])
+        tally = run.tallies.get(kind)
         if tally is None:
-            if len(tallies) >= KINDS_KEPT:
+            if len(run.tallies) >= KINDS_KEPT:
+                run.uncounted += 1
                 return
-            tally = tallies[kind] = Tally()
+            tally = run.tallies[kind] = Tally()
         tally.add(identity, certain=certain)
+
+    def _forget(self, run_id: str) -> None:
+        self._forgotten[run_id] = self._forgotten.pop(run_id, 0) + 1
+        if len(self._forgotten) > FORGOTTEN_KEPT:
+            self._forgotten.popitem(last=False)
 
     @contextmanager
     def under_way(self, run_id: str) -> Iterator[None]:
@@ -84,18 +104,25 @@ class Reckoning:
                 del self._under_way[run_id]
 
     def facts(self, run_id: str) -> dict[str, Any]:
-        """Give one run's tallies, what of it is still going on, and since when anything is remembered (Unix time)."""
-        tallies = self._runs.get(run_id, {})
+        """Give one run's tallies, what of it is still going on, and since when anything is remembered (Unix time).
+
+        `uncounted` are its items of kinds beyond the bound; `forgotten` is how often it made room for newer runs, and
+        had its tallies begun anew after that.
+        """
+        run = self._runs.get(run_id) or _Run()
         return {
             "run_id": run_id,
             "since": self._since,
+            "forgotten": self._forgotten.get(run_id, 0),
+            "uncounted": run.uncounted,
             "under_way": self._under_way[run_id] + self._pending(run_id),
-            "kinds": {kind: tally.facts() for kind, tally in sorted(tallies.items())},
+            "kinds": {kind: tally.facts() for kind, tally in sorted(run.tallies.items())},
         }
 
     def clear(self) -> None:
         """Forget every run; what is under way goes on."""
         self._runs.clear()
+        self._forgotten.clear()
         self._since = time.time()
 
 

@@ -84,12 +84,22 @@ def test_a_difference_counts_once_nothing_has_moved_for_a_while() -> None:
     assert 2 + SETTLED_S <= clock.now <= 3 + SETTLED_S
 
 
+def test_kinds_that_a_side_had_no_room_for_are_said_and_not_lost() -> None:
+    clock = Clock()
+    found = books(clock, sendgrid=lambda now: page() | {"uncounted": 3 if now else 1})
+    outcome = found.settle(SENT | {"mail": Tally(Counter(["a@b"]))}, "", clock, clock.sleep)
+    assert outcome.differences == ["sms lost between the suite and the Twilio double: 1 of 1 (+1555)"]
+    assert outcome.not_compared == ("2 items of the SendGrid stub were not compared: it had no room for their kinds",)
+
+
 def test_what_never_ends_is_given_up() -> None:
     clock = Clock()
     found = books(clock, twilio=lambda now: page(under_way=1 if now else 0))
-    assert found.settle(SENT, "", clock, clock.sleep).differences == [
-        "sms lost between the suite and the Twilio double: 1 of 1 (+1555)"
-    ]
+    outcome = found.settle(SENT, "", clock, clock.sleep)
+    assert outcome.differences == ["sms lost between the suite and the Twilio double: 1 of 1 (+1555)"]
+    assert outcome.not_compared == (
+        "1 items were still under way 15 s after the users' end, and compared as they stood",
+    )
     assert clock.now <= 2 + LIMIT_S
 
 
@@ -107,6 +117,7 @@ def test_what_an_earlier_run_of_that_name_left_does_not_count() -> None:
         (lambda now: [1], "shows none (it has no /__lab/reckoning)"),
         (lambda now: NoAnswer("http://127.0.0.1:1 does not answer (timed out)", 5.0), "does not answer (timed out)"),
         (lambda now: page(since=1.0 + (now > 0)), "was started anew or reset during the run"),
+        (lambda now: page() | {"forgotten": int(now > 0)}, "forgot a part of the run, to have room for newer ones"),
     ],
 )
 def test_a_side_that_cannot_be_read_is_left_out_with_the_reason(answer: Callable[[float], Any], why: str) -> None:

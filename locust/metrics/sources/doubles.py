@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from metrics.lines import MILLISECONDS, Field, event_line, line
 from metrics.sources.counters import Counters, with_totals
 from metrics.sources.double_process import Bore, DoubleProcess
 from metrics.sources.sampling import SourceError
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 2.0
 LOOKS_UNTIL_LOST = 3
@@ -178,6 +181,7 @@ class Double:
         self._hits: Counters[str] = Counters()
         self._call_counts: Counters[str] = Counters()
         self._in_force: set[str] | None = None
+        self._said_many = False
 
     def lines(self, run_id: str, second: int, metrics: Mapping[str, Any], bore: Bore | None = None) -> Iterator[str]:
         """The points of one look at its metrics, with how the process that it is part of bore the time before it."""
@@ -212,7 +216,7 @@ class Double:
             if total:
                 of_answer = tags | {"operation": operation, "status": status}
                 yield line("journal", of_answer, {"count": count, "count_total": total}, time_ms)
-        hits = dict.fromkeys(in_force, 0) | dict(list(faults.get("hits", {}).items())[:MAX_FAULTS])
+        hits = dict.fromkeys(in_force, 0) | self._bounded(faults.get("hits", {}))
         for fault, (count, total) in self._hits.at(second, hits).items():
             fields = {"in_force": int(fault in in_force), "hits": count, "hits_total": total}
             yield line("faults", tags | {"fault": fault}, fields, time_ms)
@@ -221,6 +225,17 @@ class Double:
         before, self._in_force = in_force if self._in_force is None else self._in_force, in_force
         self.changes = [f"{fault} in {self._name} begins" for fault in sorted(in_force - before)]
         self.changes += [f"{fault} in {self._name} ends" for fault in sorted(before - in_force)]
+
+    def _bounded(self, hits: Mapping[str, int]) -> dict[str, int]:
+        if len(hits) > MAX_FAULTS and not self._said_many:
+            self._said_many = True
+            logger.warning(
+                "%s shows %d faults: the points hold the first %d, and others while they are in force.",
+                self._name,
+                len(hits),
+                MAX_FAULTS,
+            )
+        return dict(list(hits.items())[:MAX_FAULTS])
 
     def _calls(self, run_id: str, second: int, metrics: Mapping[str, Any]) -> str:
         calls, media = metrics["calls"], metrics["media"]

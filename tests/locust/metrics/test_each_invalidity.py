@@ -55,6 +55,8 @@ class Case:
     throttled: float = 0
     dropped: int = 0
     requests: int = 10
+    names: int = 1
+    scenarios: int = 1
     planned: list[str] = field(default_factory=lambda: ["Visitor"])
     lost: dict[str, str] = field(default_factory=dict)
     cpu_warning: bool = False
@@ -121,6 +123,8 @@ CASES = {
     "schedule missed": Case("schedule missed: nobody was free for 4 of 40 planned starts", dropped=1),
     "worker lost": Case("worker lost: worker 1 was gone before the run ended", lost={"w": ""}),
     "scenario without a task": Case("scenario Caller ran no task", planned=["Caller", "Visitor"]),
+    "too many names": Case("too many names: 8 requests came under names after the 500th", requests=502, names=502),
+    "too many scenarios": Case("too many scenarios: 8 requests came from .* the 100th", requests=102, scenarios=102),
     "points lost": Case("points lost: 2 of the run's points .*: the disk is full", writer=Losing()),
     "no target judged": Case(
         "no target was judged: each was skipped, such as slow turn: no request of its group was made",
@@ -145,7 +149,8 @@ def simulated(case: Case) -> Run:
     for second in range(case.seconds):
         clock[0] = START + second + 0.2
         for number in range(case.requests):
-            recorder.record("GET", "/api/crm/contacts", 20.0, context={"scenario": "Visitor"})
+            name, scenario = f"/api/crm/{number % case.names}", number % case.scenarios
+            recorder.record("GET", name, 20.0, context={"scenario": f"Visitor{scenario or ''}"})
             if case.dropped:
                 recorder.record_start(dropped=number < case.dropped)
         clock[0], used[0] = START + second + 1, used[0] + case.cpu_percent / 100

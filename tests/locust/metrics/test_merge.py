@@ -156,3 +156,11 @@ def test_reset_starts_the_sums_anew() -> None:
     merge.add("w1", delta_at(START + 1, [(START + 0.5, "/a", 1)]), START + 1)
     merge.reset()
     assert (merge.overall.requests, merge.endpoints) == (0, {})
+
+
+def test_requests_that_are_reported_too_late_for_their_second_are_counted_as_such() -> None:
+    merge = Merge(START)
+    merge.add("w1", delta_at(START + 60, [(START + 59.5, "/a", 1)]), START + 60)
+    merge.closed(START + 61)
+    merge.add("w1", delta_at(START + 61, [(START + 1.5, "/a", 1), (START + 60.5, "/a", 1)]), START + 61)
+    assert (merge.overall.requests, merge.late) == (3, 1)

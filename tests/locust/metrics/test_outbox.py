@@ -293,3 +293,16 @@ def test_text_that_is_no_unicode_is_stored_all_the_same(tmp_path: Path, opened: 
     outbox = opened(tmp_path)
     outbox.append(LIVE, ["m,name=\udcff v=1i 1"])
     assert [line for _, line in drained(outbox)] == ["m,name=? v=1i 1"]
+
+
+def test_of_many_refused_points_a_thousand_are_kept_and_the_file_says_so(tmp_path: Path, opened: Opened) -> None:
+    outbox = opened(tmp_path)
+    for first in (0, 600, 1200):
+        outbox.append(LIVE, lines(first, 600))
+        batch = outbox.next()
+        assert batch is not None
+        outbox.delivered(batch, [(line, "no") for line in batch.lines])
+    assert outbox.state.lost == 1800
+    kept = (tmp_path / "refused.txt").read_text().splitlines()
+    assert len(kept) == 1001
+    assert kept[-1] == "… and further ones, which are only counted"

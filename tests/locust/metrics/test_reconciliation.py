@@ -117,6 +117,16 @@ def test_a_tally_forgets_names_before_it_miscounts(monkeypatch: pytest.MonkeyPat
     assert other == tally("ab", unnamed=2)
 
 
+def test_what_is_compared_by_number_alone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciliation, "IDS_KEPT", 2)
+    outcome = reconcile(sides(suite={"call": tally("ab", unnamed=1)}, twilio={"call": tally("ab", unnamed=1)}))
+    assert outcome.differences == []
+    assert len(outcome.not_compared) == 2
+    assert outcome.not_compared[0].startswith(
+        "calls were compared by their number alone beyond the first 2 of the suite: "
+    )
+
+
 def test_only_what_came_since_counts() -> None:
     assert tally("aab", 3, 1).since(tally("a", 1, 1)) == tally("ab", 2, 0)
 

@@ -92,8 +92,10 @@ def test_scenarios_are_bounded_too() -> None:
     recorder, _, _ = recorder_at(100)
     for number in range(200):
         recorder.record("GET", "/a", 1.0, context={"scenario": f"S{number}"})
-    scenarios = recorder.take()["scenarios"]
+    delta = recorder.take()
+    scenarios = delta["scenarios"]
     assert len(scenarios) == 101
+    assert delta["scenario_overflow"] == 100, "those without room are said"
     assert scenarios["(none)"] == [100, 0]
 
 

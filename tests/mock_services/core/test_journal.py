@@ -61,3 +61,20 @@ def test_of_many_runs_the_newest_are_counted_by_themselves() -> None:
     assert journal.totals() == {"GET /a": {"200": RUNS_KEPT + 1}}
     journal.clear()
     assert (journal.totals(), journal.totals_of("run-1"), journal.find()) == ({}, {}, [])
+
+
+def test_runs_that_made_room_for_newer_ones_are_counted() -> None:
+    journal = Journal()
+    for number in range(RUNS_KEPT + 3):
+        journal.add("http", "GET /a", "/a", 200, 1.0, f"run-{number}", "", b"")
+    assert journal.runs_dropped == 3
+    assert journal.totals_of("run-2") == {}
+    journal.clear()
+    assert journal.runs_dropped == 0
+
+
+def test_an_entry_says_that_its_body_was_cut() -> None:
+    journal = Journal()
+    for size in (BODY_KEPT - 1, BODY_KEPT + 1):
+        journal.add("http", "GET /a", "/a", 200, 1.0, "", "", b"x" * size)
+    assert [entry["body_cut"] for entry in journal.find()] == [True, False]

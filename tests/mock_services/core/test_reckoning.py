@@ -58,11 +58,15 @@ def test_memory_is_bounded_and_the_count_stays_exact(monkeypatch: Any) -> None:
     assert found["unnamed"] == 7
     assert list(found["ids"]) == ["0", "1", "2"]
     assert len(book.facts("run")["kinds"]) == 2
+    assert book.facts("run")["uncounted"] == 9, "what there was no room for is said"
     book.note("second", "sms")
     book.note("run", "sms", "0")
     book.note("third", "sms")
     assert book.facts("second")["kinds"] == {}, "the run that was silent for longest is forgotten first"
+    assert [book.facts(run)["forgotten"] for run in ("run", "second", "third")] == [0, 1, 0]
     assert tally(book, "run", "sms")["count"] == 11
+    book.note("second", "sms")
+    assert book.facts("second")["forgotten"] == 1, "also once it counts again"
 
 
 def test_after_it_was_cleared_it_says_since_when_it_remembers() -> None:
