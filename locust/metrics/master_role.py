@@ -236,6 +236,8 @@ class MasterRole:
             self._environment.process_exit_code = EXIT_CODES[INVALID]
 
     def _on_stopping(self, **_rest: Any) -> None:
+        if self._distributed and not len(self._runner.clients):
+            self._measurement.interrupted()  # Locust ends a run whose last worker has left, before its time or not
         self._stopping = True
         self._in_turn.stopping()
 

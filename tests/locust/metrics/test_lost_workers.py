@@ -54,6 +54,21 @@ def test_users_of_workers_that_go_are_begun_again_on_the_others(tmp_path: Path, 
     )
 
 
+def test_a_run_whose_workers_have_all_left_in_order_is_none_that_passed(tmp_path: Path, target: str) -> None:
+    log = tmp_path / "master.log"
+    processes = distributed(
+        tmp_path, target, *HEADLESS, *("-u", str(USERS), "-t", "5m", "--logfile", str(log), "Reader"), workers=2
+    )
+    master, *workers = processes
+    with running(*processes):
+        wait_until(lambda: users_are_there(log, given_to(2)), "users")
+        for worker in workers:
+            worker.process.send_signal(signal.SIGTERM)
+        assert master.finish() == 2, master.output
+    (reason,) = master.verdict()["reasons"]
+    assert re.fullmatch(r"interrupted after \d+ of 300 s", reason)
+
+
 def test_a_worker_that_was_only_held_up_has_its_part_again_when_it_comes_back(tmp_path: Path, target: str) -> None:
     log = tmp_path / "master.log"
     processes = distributed(
