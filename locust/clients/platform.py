@@ -6,7 +6,7 @@ those that the real platform was seen to accept and give.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from clients import checks
@@ -29,10 +29,14 @@ class PlatformApi:
         address: str,
         governor: Governor | None = None,
         run_id: str = "",
+        held: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """Take Locust's HTTP client, the user's account (with its tokens), the address it claims, and its run."""
+        """Take Locust's HTTP client, the user's account (with its tokens), the address it claims, and its run.
+
+        `held` is told of the seconds for which the governor held the user back.
+        """
         self.account = account
-        self.session = Session(http, address, login=self._login, governor=governor, run_id=run_id)
+        self.session = Session(http, address, login=self._login, governor=governor, run_id=run_id, held=held)
         if account.access_token:
             self.session.adopt(account.access_token, account.refresh_token)
         self.auth = AuthApi(self.session, account)

@@ -84,10 +84,12 @@ class Session:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         run_id: str = "",
+        held: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         """Take Locust's client, the user's address, and how to log in anew when a refresh token is refused.
 
         `now` says when a token expires; the pace is kept by `clock`, which nobody sets back.
+        `held` is told of the seconds for which the governor held a request back.
         `run_id` goes with every request: the lab's backend hands it on to the vendors, for the reconciliation.
         """
         self._http = http
@@ -96,6 +98,7 @@ class Session:
         self._sleep = sleep
         self._now = now
         self._clock = clock
+        self._held = held
         self._headers = {"X-Forwarded-For": address, "Accept": "application/json"}
         if run_id:
             self._headers[RUN_HEADER] = run_id
@@ -167,9 +170,11 @@ class Session:
         authorised: bool,
         parse: Callable[[bytes], Any],
     ) -> Answer:
-        delay = self._governor.delay(self._clock())
+        ready = self._clock()
+        delay = self._governor.delay(ready)
         if delay > 0:
             self._sleep(delay)
+            self._held(self._clock() - ready)
         headers = dict(self._headers)
         if authorised and self.tokens is not None:
             headers["Authorization"] = "Bearer " + self.tokens.access

@@ -176,9 +176,9 @@ def _sum(run: StoredRun) -> Cell:
 
 def _test(endpoint: Endpoint, first: Cell, second: Cell, intended: bool, latencies: bool = True) -> _Tested:
     """All tests of an endpoint."""
-    a, b = (cell.intended if intended else cell.latency for cell in (first, second))
-    usable = latencies and a is not None and b is not None and a.count > 0 and b.count > 0
-    tested = _Tested(endpoint, first, second, (a, b) if usable and a is not None and b is not None else None)
+    a, b = (cell.from_due if intended else cell.latency for cell in (first, second))
+    usable = latencies and a.count > 0 and b.count > 0
+    tested = _Tested(endpoint, first, second, (a, b) if usable else None)
     tested.p_values["errors"] = proportions(first.failures, first.requests, second.failures, second.requests)
     if tested.latencies is not None and min(h.count for h in tested.latencies) >= LEAST:
         shift = mann_whitney(*tested.latencies)

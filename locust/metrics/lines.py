@@ -96,7 +96,7 @@ def fields_of(second: Cell, total: Cell) -> dict[str, Field | None]:
         "rps": float(second.requests),
         "error_percent": second.error_percent if second.requests else None,
         **latency_fields(second.latency),
-        **latency_fields(second.intended, "intended_"),
+        **latency_fields(None if total.intended is None else second.from_due, "intended_"),
         "count_total": total.requests,
         "failures_total": total.failures,
         "error_percent_total": total.error_percent if total.requests else None,

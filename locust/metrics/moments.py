@@ -34,7 +34,7 @@ def moment_of(second: Second, at: int, users: int, targets: Targets) -> Moment:
     """The second `at` of a run, in which so many users ran."""
     overall = second.overall
     p50, p95 = _in_ms(overall.latency, [0.5, 0.95])
-    (intended_p95,) = _in_ms(overall.intended or Histogram(), [0.95])
+    (intended_p95,) = _in_ms(overall.from_due, [0.95])
     latencies = [target for target in targets.targets if target.kind == LATENCY]
     cells = {group: targets.cell_of(group, second.endpoints) for group in {target.group for target in latencies}}
     return Moment(

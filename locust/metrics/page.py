@@ -113,7 +113,7 @@ def _row(request_type: str, name: str, cell: Cell) -> dict[str, Any]:
         "outcomes": {"rejected": 0} | cell.outcomes,
         "failed": cell.outcomes.keys() & FAILURES,
         "sent": _figures(cell.latency),
-        "intended": _figures(cell.intended or Histogram())[1:4],
+        "intended": _figures(cell.from_due)[1:4],
     }
 
 
@@ -125,7 +125,7 @@ def _charts(moments: list[Moment], targets: list[Target]) -> list[Chart]:
             Limit(f"{target.measure.removesuffix('_ms')} {target.words}", target.limit)
         )
     lines = [Line("p50", "a", [m.p50 for m in moments]), Line("p95", "b", [m.p95 for m in moments])]
-    if any(m.intended_p95 is not None for m in moments):
+    if any(m.intended_p95 != m.p95 for m in moments):
         lines.append(Line("p95 from the intended start", "c", [m.intended_p95 for m in moments]))
     charts = [
         Chart("Requests", "a second", [Line("requests", "a", [m.requests for m in moments])], wide=False),

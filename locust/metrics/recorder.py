@@ -8,7 +8,7 @@ numbers that travel in Locust's own report to the master.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from metrics.histogram import Histogram, Total
@@ -26,7 +26,10 @@ UNNAMED = "(none)"
 
 
 class Cell:
-    """Counts, outcomes and latencies of some requests; `latency` counts from the send, `intended` from the plan."""
+    """Counts, outcomes and latencies of some requests: `latency` from the send, `intended` from when each was due.
+
+    `intended` is None where each of them was sent when it was due, for then the two are the same (`from_due`).
+    """
 
     __slots__ = ("failures", "intended", "latency", "outcomes", "requests")
 
@@ -54,11 +57,21 @@ class Cell:
     def merge(self, other: Cell) -> None:
         """Add everything that `other` holds."""
         self.add_counts(other)
+        if self.intended is not None or other.intended is not None:
+            self.own_intended().merge(other.from_due)
         self.latency.merge(other.latency)
-        if other.intended is not None:
-            if self.intended is None:
-                self.intended = type(self.latency)()
-            self.intended.merge(other.intended)
+
+    @property
+    def from_due(self) -> Histogram:
+        """The latencies from when each request was due."""
+        return self.latency if self.intended is None else self.intended
+
+    def own_intended(self) -> Histogram:
+        """The latencies from when each was due, for one more that is not in `latency` yet."""
+        if self.intended is None:
+            self.intended = type(self.latency)()
+            self.intended.merge(self.latency)
+        return self.intended
 
     @property
     def reached(self) -> int:
@@ -135,8 +148,8 @@ class Recorder:
         """Count one request: a listener for Locust's request event.
 
         `response_time` is in milliseconds from the send, None when it was not measured (then only the count goes up).
-        `context` may hold `scenario` (the user class) and `intended_start` (seconds since the epoch: when the request
-        was due); with it, and `start_time`, the latency from the intended start is kept as well.
+        `context` may hold `scenario` (the user class) and `late_s`, by how many seconds the request was sent later than
+        it was due, or in its place `intended_start`, when that was (seconds since the epoch).
         """
         now = self._clock()
         second = int(now)
@@ -154,16 +167,16 @@ class Recorder:
             if outcome == LAB:
                 response_time = None  # how long the lab waited for its double is no time of the target's
         scenario = UNNAMED
-        if response_time is not None:
-            cell.latency.record(int(response_time * 1000 + 0.5))
+        late_s = 0.0
         if context:
             scenario = context.get("scenario", UNNAMED)
-            intended = context.get("intended_start")
-            if intended is not None and response_time is not None:
-                waited = (now if start_time is None else start_time + response_time / 1000) - intended
-                if cell.intended is None:
-                    cell.intended = Histogram()
-                cell.intended.record(int(waited * 1e6 + 0.5))
+            known: float | None = context.get("late_s")
+            late_s = _late_s(context, response_time, start_time, now) if known is None else known
+        if response_time is not None:
+            micros = int(response_time * 1000 + 0.5)
+            if late_s or cell.intended is not None:
+                cell.own_intended().record(micros + int(late_s * 1e6 + 0.5))
+            cell.latency.record(micros)
         counts = self._scenarios.get(scenario)
         if counts is None:
             counts = self._open_scenario(scenario)
@@ -235,3 +248,11 @@ class Recorder:
         self._starts = [0, 0]
         self._unanswered = [0, 0.0]
         return delta
+
+
+def _late_s(context: Mapping[str, Any], response_time: float | None, start_time: float | None, now: float) -> float:
+    """By how much later than `intended_start` a request was sent; 0 without one."""
+    due: float | None = context.get("intended_start")
+    if due is None:
+        return 0.0
+    return (now - (response_time or 0.0) / 1000 if start_time is None else start_time) - due

@@ -3,7 +3,7 @@
     {"version": 1, "run_id": "…", "seed": 7, "duration_s": 30.1, "endpoints": [{"type": "GET", "name": "/api/…",
      "area": "crm", "requests": 10, "failures": 0, "outcomes": {"ok": 10}, "latency": […], "intended": null}]}
 
-`latency` (from the send) and `intended` (from the intended start; null where no request had one) are histograms of
+`latency` (from the send) and `intended` (from the intended start; null where that is the same) are histograms of
 microseconds as `metrics.histogram.Histogram.encode` writes them.
 """
 

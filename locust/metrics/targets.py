@@ -17,14 +17,19 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from metrics.areas import AREAS, area_of
+from metrics.histogram import Histogram
 from metrics.recorder import Cell, Endpoint
 
-PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)_ms")
+INTENDED = "intended_"
+"""What a measure of latencies begins with that count from when each request was due."""
+PERCENTILE = re.compile(rf"(?:{INTENDED})?p(\d{{1,2}}(?:\.\d{{1,3}})?)_ms")
 LATENCY, ERRORS, RATE, PACE, USERS, GENERATOR = "latency", "errors", "rate", "pace", "users", "generator"
 OWN_TURN = "own turn"
 MEASURES = {
     "avg_ms": (LATENCY, "ms"),
     "max_ms": (LATENCY, "ms"),
+    "intended_avg_ms": (LATENCY, "ms"),
+    "intended_max_ms": (LATENCY, "ms"),
     "error_percent": (ERRORS, "%"),
     "rate": (RATE, "/s"),
     "requests_per_user_minute": (PACE, "/min"),
@@ -90,7 +95,7 @@ class Target:
     def __post_init__(self) -> None:
         if self.measure not in MEASURES and not PERCENTILE.fullmatch(self.measure):
             raise TargetError(
-                f"target {self.name!r} measures {self.measure!r}, but a measure is pNN_ms or one of "
+                f"target {self.name!r} measures {self.measure!r}, but a measure is pNN_ms, intended_pNN_ms or one of "
                 f"{', '.join(MEASURES)}"
             )
         if not (math.isfinite(self.limit) and self.limit >= 0):
@@ -161,13 +166,18 @@ class Target:
             return cell.requests / duration_s if duration_s > 0 else None
         if self.kind == PACE:
             return cell.requests * 60 / user_s if user_s > 0 else None
-        if self.measure == "avg_ms":
-            micros = cell.latency.mean
-        elif self.measure == "max_ms":
-            micros = cell.latency.percentile(1)
+        measure, latencies = self.measure.removeprefix(INTENDED), self.latencies(cell)
+        if measure == "avg_ms":
+            micros = latencies.mean
+        elif measure == "max_ms":
+            micros = latencies.percentile(1)
         else:
-            micros = cell.latency.percentile(float(self.measure[1:-3]) / 100)
+            micros = latencies.percentile(float(measure[1:-3]) / 100)
         return None if micros is None else micros / 1000
+
+    def latencies(self, cell: Cell) -> Histogram:
+        """Those that a measure of latencies is about: from the send, or from when each request was due."""
+        return cell.from_due if self.measure.startswith(INTENDED) else cell.latency
 
     def met(self, value: float) -> bool:
         """Whether a value keeps the bound; a value at the limit does."""

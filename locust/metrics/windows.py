@@ -75,7 +75,7 @@ class Watch:
         for cell in cells:
             merged.add_counts(cell)
             if self.target.kind == LATENCY:
-                merged.latency.merge(cell.latency)
+                merged.latency.merge(self.target.latencies(cell))
         return merged
 
     @property

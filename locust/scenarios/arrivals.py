@@ -1,6 +1,7 @@
 """An open model in one process: hands each start of the schedule to a user that is free, and counts those it cannot.
 
-The users are a pool. Each asks for its next start; the schedule goes on whether or not anyone asks.
+The users are a pool. Each asks for its next start; the schedule goes on whether or not anyone asks. A start that finds
+nobody free waits for a user, so that what a slow target does to those who come after shows in their latency.
 """
 
 # mypy: allow-untyped-calls
@@ -23,28 +24,40 @@ logger = logging.getLogger(__name__)
 
 READY_WITHIN_S = 60.0
 """How long the schedule waits for the process's users to have their accounts."""
+WAITS_S = 10.0
+"""How long a start waits for a user; then it is dropped."""
+CUT_OFF_S = 1.0
+"""A start that has waited for less when the schedule ends was not dropped: the end of the run cut it off."""
 
 
 class Arrivals:
     """One process's part of the schedule."""
 
-    def __init__(self, count: Callable[[bool], None]) -> None:
-        """Take what counts a start, with whether it was dropped."""
+    def __init__(self, count: Callable[[bool], None], waits_s: float = WAITS_S) -> None:
+        """Take what counts a start, with whether it was dropped, and how long one waits for a user."""
         self._count = count
+        self._waits_s = waits_s
         self._free: defaultdict[str, deque[AsyncResult]] = defaultdict(deque)
+        self._waiting: defaultdict[str, deque[float]] = defaultdict(deque)
+        """By class, when the starts were due that nobody has begun yet (monotonic seconds)."""
         self._ticking: gevent.Greenlet | None = None
 
     def next_start(self, user_class: str) -> float:
-        """Wait for a start that falls to this class; give when it was due, in seconds since the epoch."""
+        """Wait for a start that falls to this class; give how many seconds ago it was due."""
+        waiting = self._waiting[user_class]
+        self._drop(waiting, self._waits_s)
+        if waiting:
+            self._count(False)
+            return time.monotonic() - waiting.popleft()
         asked = AsyncResult()
-        waiting = self._free[user_class]
-        waiting.append(asked)
+        free = self._free[user_class]
+        free.append(asked)
         try:
             due: float = asked.get()
         finally:
-            if asked in waiting:
-                waiting.remove(asked)
-        return due
+            if asked in free:
+                free.remove(asked)
+        return max(0.0, time.monotonic() - due)
 
     def begin(self, schedule: Iterable[Start], own: Mapping[str, Share]) -> None:
         """Begin the schedule as soon as this process's users are free; `own` is what falls to them."""
@@ -52,23 +65,35 @@ class Arrivals:
             self._ticking = gevent.spawn(self._run, schedule, own)
 
     def stop(self, **_rest: Any) -> None:
-        """End the schedule: users that are being stopped drop nothing."""
+        """End the schedule: users that are being stopped drop nothing, and what has waited for long is dropped."""
         if self._ticking is not None:
             self._ticking.kill(block=False)
+        for waiting in self._waiting.values():
+            self._drop(waiting, CUT_OFF_S)
+            waiting.clear()
 
     def _run(self, schedule: Iterable[Start], own: Mapping[str, Share]) -> None:
         self._wait_for_users(own)
-        began, due_from = time.monotonic(), time.time()
+        began = time.monotonic()
         for start in schedule:
             share = own.get(start.user_class)
             if share is None or not share.takes(start.serial):
                 continue
-            delay = began + start.offset_s - time.monotonic()
-            gevent.sleep(max(0.0, delay))
-            free = self._free[start.user_class]
-            self._count(not free)
+            due = began + start.offset_s
+            gevent.sleep(max(0.0, due - time.monotonic()))
+            free, waiting = self._free[start.user_class], self._waiting[start.user_class]
             if free:
-                free.popleft().set(due_from + start.offset_s)
+                self._count(False)
+                free.popleft().set(due)
+            else:
+                waiting.append(due)
+                self._drop(waiting, self._waits_s)
+
+    def _drop(self, waiting: deque[float], after_s: float) -> None:
+        """Drop the starts that have waited for longer than this."""
+        while waiting and time.monotonic() - waiting[0] > after_s:
+            waiting.popleft()
+            self._count(True)
 
     def _wait_for_users(self, own: Mapping[str, Share]) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -77,12 +102,3 @@ class Arrivals:
                 logger.warning("The schedule begins although some users have no account after %d s.", READY_WITHIN_S)
                 return
             gevent.sleep(0.05)
-
-
-def keep_intended(context: dict[str, Any] | None = None, start_time: float | None = None, **_rest: Any) -> None:
-    """Turn how late a task began into when its request was due: a listener of Locust's request event.
-
-    Had the task begun in time, each of its requests would have left earlier by as much.
-    """
-    if context and start_time is not None and "late_s" in context:
-        context["intended_start"] = start_time - context.pop("late_s")

@@ -64,6 +64,8 @@ class DealtTasks(DefaultTaskSet):
     def get_next_task(self) -> Callable[..., Any]:
         """The next task."""
         user = cast(PlatformUser, self.user)
+        if user.lab.arrivals is None:
+            user.late_s = 0.0  # it begins its task when it wants to
         return user.deck.deal() if len(user.deck) else idle
 
     def on_start(self) -> None:
@@ -76,7 +78,7 @@ class DealtTasks(DefaultTaskSet):
         user = cast(PlatformUser, self.user)
         if user.lab.arrivals is None:
             return user.wait_time()
-        user.late_s = max(0.0, time.time() - user.lab.arrivals.next_start(type(user).__name__))
+        user.late_s = user.lab.arrivals.next_start(type(user).__name__)
         return 0.0
 
 
@@ -110,8 +112,9 @@ class PlatformUser(FastHttpUser):
     begins_with: ClassVar[str | None] = None
     """The task to do first of all, where a short run would often end before the deck deals it."""
 
-    late_s: float | None = None
-    """How long after its time the current task began, in an open model."""
+    late_s: float = 0.0
+    """How much later than it was due leaves what the current task sends: by how long its start waited for a user, and
+    by how long the governor has held the user back since."""
 
     network_timeout = 30.0
     connection_timeout = 5.0
@@ -156,12 +159,15 @@ class PlatformUser(FastHttpUser):
     def platform(self, grant: Grant) -> PlatformApi:
         """The platform as the account of a grant uses it; its requests say which run they belong to."""
         address = client_address(grant.mark, grant.serial)
-        return PlatformApi(self.http, grant.account, address, run_id=self.lab.run_id())
+        return PlatformApi(self.http, grant.account, address, run_id=self.lab.run_id(), held=self._held)
+
+    def _held(self, seconds: float) -> None:
+        self.late_s += seconds
 
     def context(self) -> dict[str, Any]:
         """What each request carries for the metrics: which scenario and which of its users it belongs to."""
-        who = {"scenario": type(self).__name__, "user": self.grant.number if hasattr(self, "grant") else None}
-        return who if self.late_s is None else {**who, "late_s": self.late_s}
+        number = self.grant.number if hasattr(self, "grant") else None
+        return {"scenario": type(self).__name__, "user": number, "late_s": self.late_s}
 
     def offers(self, *operations: str) -> bool:
         """Tell whether the target has all these operations."""

@@ -30,7 +30,6 @@ from metrics.measurement import Measurement
 from metrics.surroundings import Surroundings
 from metrics.targets import TargetError
 from metrics.verdict import EXIT_CODES, INVALID, Plan
-from scenarios.arrivals import keep_intended
 from scenarios.base import PlatformUser, needed_by
 from scenarios.interrupts import Interrupts
 from scenarios.known_requests import known_requests, unknown_groups
@@ -124,7 +123,6 @@ class Conductor:
         )
         self._sigterm = Sigterm(environment, runner, self._interrupts.on_sigterm)
         self._reconciler.attach(environment, runner)
-        environment.events.request.add_listener(keep_intended)
         if self._settings.debug:
             environment.events.request.add_listener(say_request)
         self._open_model = OpenModel(self._lab, environment, runner, self.measurement.record_start)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clients.call_steps import COMPLETE, CallSteps, Step
+from clients.call_steps import ANSWER, COMPLETE, CallSteps, Step
 from clients.failures import CallFailure, RequestFailure
 from clients.platform import PlatformApi
 from locust import task
@@ -136,6 +136,8 @@ class TelephonyUser(PlatformUser):
     def _count(self, step: Step, call: CallSteps) -> None:
         """Make a step of a call a request in Locust's statistics."""
         context = self.context()
+        if step.name != ANSWER:
+            context["late_s"] = 0.0  # what follows is due when the call has come to it
         if step.name == COMPLETE:
             context["call"] = {"call_sid": call.call_sid, "media": call.media}
         if step.failure and call.detail:

@@ -125,13 +125,16 @@ class WebSocketUser(PlatformUser):
         return f"{self._origin}{path}?{urlencode({'token': self.api.session.access_token()})}"
 
     def _count(self, name: str, latency_ms: float, failure: Exception | None, also: Mapping[str, Any]) -> None:
+        context = {**self.context(), **also}
+        if name.endswith("[heartbeat]"):
+            context["late_s"] = 0.0  # no task has it sent
         self.environment.events.request.fire(
             request_type="WS",
             name=name,
             response_time=latency_ms,
             response_length=0,
             exception=failure,
-            context={**self.context(), **also},
+            context=context,
             start_time=time.time() - latency_ms / 1000,
             response=None,
         )

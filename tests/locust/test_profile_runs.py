@@ -58,6 +58,18 @@ limit = 50
 window = "3 s"
 stop = true
 """
+BOTH_LATENCIES = """
+[[target]]
+name = "sent"
+group = "crm"
+measure = "avg_ms"
+limit = 60_000
+[[target]]
+name = "due"
+group = "crm"
+measure = "intended_avg_ms"
+limit = 60_000
+"""
 USERS_SEEN = """
 import json, os, time
 from locust import events
@@ -144,6 +156,17 @@ class Runs:
     def verdict(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.directory / "run" / "verdict.json").read_text())
         return found
+
+    def both_latencies(self) -> str:
+        """A file of targets that measure the average from the send and from when each request was due."""
+        path = self.directory / "targets.toml"
+        path.write_text(BOTH_LATENCIES)
+        return str(path)
+
+    def averages(self) -> tuple[float, float]:
+        """What these two measured."""
+        sent, due = (target["value"] for target in self.verdict()["targets"])
+        return sent, due
 
 
 @pytest.fixture
@@ -366,6 +389,24 @@ def test_an_open_model_counts_what_nobody_could_begin(runs: Runs, target: Target
     assert any(reason.startswith("schedule missed: nobody was free for") for reason in verdict["reasons"])
 
 
+def test_a_stall_of_the_target_shows_in_the_latencies_of_those_who_come_after(runs: Runs, target: Target) -> None:
+    asked = itertools.count(1)
+
+    def stalls_once(request: Request) -> Reply:
+        if next(asked) == 3:
+            time.sleep(2)
+        return 200, {"items": [], "total": 0, "page": 1, "page_size": int(request.query["page_size"]), "total_pages": 0}
+
+    target.on("GET /api/crm/contacts", stalls_once)
+    suite = runs.start("open", "--users", "1", LAB_TARGETS_FILE=runs.both_latencies())
+    with ended(suite):
+        assert suite.finish(60) == 0, suite.output
+    sent, due = runs.averages()
+    assert runs.verdict()["generator"]["starts_dropped"] == 0, "they waited"
+    assert due > sent + 300, "of twenty starts ten were up to two seconds late"
+    assert "from the intended start" in (runs.directory / "run" / "report.html").read_text()
+
+
 def test_a_429_is_its_own_class_and_its_retry_after_is_kept(runs: Runs, target: Target, tmp_path: Path) -> None:
     asked = itertools.count(1)
     seconds = 2
@@ -379,9 +420,12 @@ def test_a_429_is_its_own_class_and_its_retry_after_is_kept(runs: Runs, target: 
     locustfile = tmp_path / "witness.py"
     locustfile.write_text(USERS_SEEN)
     log = tmp_path / "seen.jsonl"
-    suite = runs.start("two", "--users", "2", "--run-time", "8s", locustfile=str(locustfile), WITNESS=str(log))
+    options = {"WITNESS": str(log), "LAB_TARGETS_FILE": runs.both_latencies()}
+    suite = runs.start("two", "--users", "2", "--run-time", "8s", locustfile=str(locustfile), **options)
     with ended(suite):
-        assert suite.finish(40) == 1, suite.output
+        assert suite.finish(40) == 0, suite.output
+    sent, due = runs.averages()
+    assert due > sent + 50, "half of them were held back, beyond the time that their user thought"
     assert runs.verdict()["totals"]["outcomes"]["http_429"] > 0
     seen = [json.loads(line) for line in log.read_text().splitlines()]
     waits = []

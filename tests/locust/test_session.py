@@ -212,6 +212,20 @@ def test_a_429_is_counted_and_holds_the_user_back(header: str | None, waits: flo
     assert target.slept == [pytest.approx(waits)]
 
 
+def test_what_the_governor_holds_back_is_told_as_lateness() -> None:
+    target = Target()
+    told: list[float] = []
+    account = Account("user", "a@x.example.com", "right", access_token=token(START + target.life, 0))
+    api = PlatformApi(target, account, "10.1.2.3", held=told.append)
+    api.session._sleep = target.sleep
+    api.session._clock = lambda: target.now
+    target.next = [Response(429, {}, {"retry-after": "4"})]
+    api.session.send("GET", "/a", authorised=False)
+    assert told == []
+    api.session.send("GET", "/b", authorised=False)
+    assert told == [4.0]
+
+
 def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
     target = Target(life=10_000)
     user = user_of(target)

@@ -16,7 +16,7 @@ from metrics.recorder import Endpoint, Recorder
 from metrics.report import write_report
 from metrics.results import SLACK_S
 from metrics.run import Ending, Run
-from metrics.targets import ERRORS, LATENCY, PACE, RATE, USERS, Target, Targets
+from metrics.targets import ERRORS, INTENDED, LATENCY, PACE, RATE, USERS, Target, Targets
 from metrics.verdict import Plan, Verdict
 
 START = 1_700_000_000.0
@@ -40,6 +40,7 @@ class Load:
     requests: int = 10
     ms: float = 1
     failing: bool = False
+    late_s: float = 0
     planned: int = 10
 
 
@@ -58,6 +59,8 @@ def offender(target: Target, targets: Targets) -> Endpoint:
 
 def red(target: Target) -> Load:
     """A run that misses the target."""
+    if target.measure.startswith(INTENDED):
+        return Load(late_s=target.limit * 1.01 / 1000)
     if target.kind == LATENCY:
         return Load(ms=target.limit * 1.01)
     if target.kind == ERRORS:
@@ -79,11 +82,12 @@ def simulated(load: Load, endpoint: Endpoint, targets: Targets) -> tuple[Run, Ve
     clock = [START]
     recorder = Recorder(clock=lambda: clock[0], cpu_clock=lambda: 0.0)
     run = Run("run", 7, "http://t", targets, None, START)
+    context = {"scenario": "Visitor", "late_s": load.late_s}
     for at in range(load.seconds):
         clock[0] = START + at + 0.5
         for _ in range(load.requests):
             failure = TimeoutError("no answer") if load.failing else None
-            recorder.record(*endpoint, load.ms, exception=failure, context={"scenario": "Visitor"})
+            recorder.record(*endpoint, load.ms, exception=failure, context=context)
         run.tick(load.users, clock[0])
         clock[0] = START + at + 0.9
         run.report("w", recorder.take(), clock[0])
@@ -103,6 +107,9 @@ OTHERS = [
     Target("windowed latency", "crm", "p99_ms", 300, window_s=2),
     Target("windowed errors", "all", "error_percent", 5, window_s=2, stop=True),
     Target("maximum", "all", "max_ms", 1000),
+    Target("from when it was due", "crm", "intended_p95_ms", 300),
+    Target("from when it was due, windowed", "all", "intended_max_ms", 300, window_s=2, stop=True),
+    Target("from when it was due on average", "all", "intended_avg_ms", 300),
 ]
 
 

@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from metrics.histogram import Histogram
 from metrics.recorder import OVERFLOW, Cell, Recorder
 
 
@@ -71,8 +74,31 @@ def test_latency_counts_from_the_intended_start_as_well_when_there_is_one() -> N
     recorder.record("GET", "/a", 10.0)
     cell = cells(recorder.take())[100][("GET", "/a")]
     assert cell.latency.count == 2
-    assert cell.intended is not None
-    assert (cell.intended.count, cell.intended.greatest) == (1, 280_000)
+    assert (cell.from_due.count, cell.from_due.greatest, cell.from_due.least) == (2, 280_000, 10_000)
+
+
+def test_a_request_that_was_sent_when_it_was_due_has_one_latency_and_costs_no_second_histogram() -> None:
+    recorder, _, _ = recorder_at(100)
+    for _ in range(3):
+        recorder.record("GET", "/a", 20.0, context={"late_s": 0.0})
+    cell = cells(recorder.take())[100][("GET", "/a")]
+    assert cell.intended is None
+    assert cell.from_due is cell.latency
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 5000), st.sampled_from([0, 0, 700])), max_size=40))
+def test_cells_add_up_from_the_intended_start_whichever_of_them_were_late(found: list[tuple[int, int, int]]) -> None:
+    parts = {number: Recorder(clock=lambda: 100.0) for number in (1, 2, 3)}
+    for number, ms, late_ms in found:
+        parts[number].record("GET", "/a", float(ms), context={"late_s": late_ms / 1000})
+    sums = Cell.total()
+    for recorder in parts.values():
+        for cell in cells(recorder.take()).get(100, {}).values():
+            sums.merge(cell)
+    expected = Histogram()
+    for _, ms, late_ms in found:
+        expected.record((ms + late_ms) * 1000)
+    assert sums.from_due.encode() == expected.encode()
 
 
 def test_endpoints_beyond_the_bound_share_one_and_are_counted() -> None:
