@@ -114,7 +114,7 @@ def fill(
             record(recorders[number % workers], request, wave, chance, clock[0])
         clock[0] = began + second + 0.99
         for number, recorder in enumerate(recorders):
-            process = {"figures": figures(chance, 30 * wave), "lag": LAG}
+            process = {"figures": figures(chance, 30 * wave), "lag": LAG, "held_up": 0.0}
             run.report(f"w{number}", recorder.take() | {"cpu": 30 * wave, "process": process}, clock[0])
         now = began + second + 1.1
         run.tick(int(USERS * wave / 1.4), now, by_scenario={"CrmUser": 30, "TelephonyUser": 20}, so_far=SO_FAR)
@@ -148,7 +148,7 @@ def lines_of_this_machine(run_id: str, second: int, chance: random.Random, wave:
     for process, role in roles.items():
         fields: dict[str, Field | None] = figures(chance, 20 * wave)
         if role == "master":
-            fields = process_fields({"figures": fields, "lag": LAG})
+            fields = process_fields({"figures": fields, "lag": LAG, "held_up": 0.0})
         yield line("processes", {"run_id": run_id, "role": role, "process": process}, fields, second * 1000)
     counts = {"connections": 12, "active": int(6 * wave), "idle": 5, "idle_in_transaction": 1, "waiting": 0}
     counts |= {"max_connections": 100, "commits": int(200 * wave), "rollbacks": 1, "deadlocks": 0}
