@@ -48,6 +48,8 @@ class Chart:
     limits: Sequence[Limit] = ()
     stacked: bool = False
     wide: bool = True
+    step: int = 1
+    """How many seconds each value stands for."""
 
 
 def thinned(values: Sequence[float | None], most: int = MOST_POINTS) -> list[float | None]:
@@ -57,9 +59,9 @@ def thinned(values: Sequence[float | None], most: int = MOST_POINTS) -> list[flo
     return [max((v for v in group if v is not None), default=None) for group in groups]
 
 
-def step_of(seconds: int, most: int = MOST_POINTS) -> int:
-    """How many seconds become one point."""
-    return max(1, math.ceil(seconds / most))
+def step_of(values: int, most: int = MOST_POINTS) -> int:
+    """How many values become one point."""
+    return max(1, math.ceil(values / most))
 
 
 def ceiling(value: float) -> float:
@@ -79,8 +81,8 @@ def time_of_run(seconds: float) -> str:
 
 def draw(chart: Chart) -> Markup:
     """A figure with its caption, legend, axes, limits, lines, and the numbers on hovering."""
-    seconds = max((len(line.values) for line in chart.lines), default=0)
-    step = step_of(seconds)
+    values = max((len(line.values) for line in chart.lines), default=0)
+    step = step_of(values) * chart.step
     shown = [Line(line.name, line.css, thinned(line.values)) for line in chart.lines]
     highest = max(_heights(shown, chart.stacked), default=0.0)
     within = [limit.value for limit in chart.limits if limit.value <= 2 * highest]
@@ -88,7 +90,7 @@ def draw(chart: Chart) -> Markup:
     frame = _Frame(WIDE if chart.wide else NARROW, top, max((len(line.values) for line in shown), default=0))
     parts = [
         Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(frame.width, HEIGHT, chart.title),
-        *frame.axes(seconds),
+        *frame.axes(values * chart.step),
         *(_columns(shown, frame) if chart.stacked else (_path(line, frame) for line in shown)),
         *(frame.across(limit) for limit in chart.limits if limit.value <= top),
         *_hovers(shown, frame, chart.unit, step),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def timestamp(seconds: float) -> str:
 
 def context_of(run: Run, verdict: Verdict) -> dict[str, Any]:
     """What a run's reports say beyond the facts of verdict.json."""
-    moments = [run.moments[at] for at in sorted(run.moments)]
+    moments = run.moments.listed()
+    drawn = _charts(moments, [result.target for result in verdict.results])
+    charts = [replace(chart, step=run.moments.step) for chart in drawn]
     rows = [_row(*endpoint, cell) for endpoint, cell in sorted(run.merge.endpoints.items())]
     failing = [row for row in rows if row["failures"]]
     return {
@@ -72,8 +75,8 @@ def context_of(run: Run, verdict: Verdict) -> dict[str, Any]:
         "intended": run.merge.overall.intended is not None,
         "failing": sorted(failing, key=lambda row: -row["failures"]),
         "classes": [outcome for outcome in OUTCOMES if any(outcome in row["failed"] for row in failing)],
-        "charts": Markup("\n").join(map(draw, _charts(moments, [result.target for result in verdict.results]))),
-        "thinned": step_of(len(moments)),
+        "charts": Markup("\n").join(map(draw, charts)),
+        "thinned": step_of(len(moments)) * run.moments.step,
         "skipped": any(result.status == "skipped" for result in verdict.results),
     }
 

@@ -15,7 +15,7 @@ from metrics.generator import Generator
 from metrics.lines import event_line, second_lines
 from metrics.live_lines import OutboxFigures, ScenarioLines, outbox_line, user_lines, verdict_lines
 from metrics.merge import Merge, Second
-from metrics.moments import Moment, moment_of
+from metrics.moments import Moments, Presence, moment_of
 from metrics.outbox import LIVE, RUNS
 from metrics.recorder import Cell
 from metrics.results import Measured, Result, Users, results_of
@@ -78,7 +78,7 @@ class Run:
         self.counted_from = now
         """Since when the sums are counted: the start, or when they were last begun anew."""
         self.merge = Merge(now, groups_of=targets.groups_of)
-        self.moments: dict[int, Moment] = {}
+        self.moments = Moments()
         self.most_users = 0
         self.latest: Second | None = None
         """The last second that was handed over."""
@@ -88,8 +88,7 @@ class Run:
         self._frames = self._frames_skipped = 0
         self._agent = AgentTurns()
         self._doubles_lost: dict[str, int] = {}
-        self._present: dict[int, int] = {}
-        """How many users each second of the run had, at most."""
+        self._presence = Presence()
         self._scenarios = ScenarioLines(run_id)
         self._writer = writer
         if writer is not None:
@@ -136,14 +135,14 @@ class Run:
         if self.latest is None or second.time >= self.latest.time:
             self.latest = second
         at = second.time - int(self.started)
-        before = self.moments.get(at) or self.moments.get(at - 1) or next(reversed(self.moments.values()), None)
-        users = self._users.pop(second.time, before.users if before else 0)
-        self.moments[at] = moment_of(second, at, users, self.targets)
+        users = self._users.pop(second.time, self._presence.users_at(at))
+        self.moments.put(moment_of(second, at, users, self.targets))
         if second.time < int(self.counted_from):  # its requests are no longer counted
             return
         # Who came while the second went on has been there for a part of it.
-        self._present[at] = max(users, self._users.get(second.time + 1, 0))
-        self.windows.add(second, self._present[at])
+        present = max(users, self._users.get(second.time + 1, 0))
+        self._presence.note(at, users, present)
+        self.windows.add(second, present)
 
     def finish(self, ending: Ending, users: int, now: float) -> Verdict:
         """End the run: write everything that was reported, decide the verdict, and write that too."""
@@ -196,7 +195,7 @@ class Run:
         self.merge.reset()
         self.windows.clear()
         self._agent.clear()
-        self._present.clear()
+        self._presence.clear()
         self.counted_from = now
         at = int(now - self.started)
         self.write([event_line(self.run_id, "reset", f"statistics begun anew in second {at} of the run", now)])
@@ -210,7 +209,7 @@ class Run:
     def results_so_far(self, plan: Plan) -> list[Result]:
         """The targets as they stand, but for those of the generator."""
         before = int(self.counted_from) - int(self.started)
-        seconds = max(1, len(self.moments) - before)
+        seconds = max(1, self.moments.seconds - before)
         users = self._users_of(plan)
         merge = self.merge
         measured = Measured(
@@ -224,7 +223,7 @@ class Run:
         return self._agent.without(None if mean is None else mean / 1000)
 
     def _users_of(self, plan: Plan) -> Users:
-        return Users(self.most_users, sum(self._present.values()), plan.users)
+        return Users(self.most_users, self._presence.user_s, plan.users)
 
     def missed_since(self, second: int, duration_s: float, at_least: int) -> list[Result]:
         """The targets that the requests from `second` on miss, of groups with `at_least` so many requests."""

@@ -91,3 +91,11 @@ def test_thinning_keeps_the_highest() -> None:
 )
 def test_an_axis_ends_at_a_round_number(value: float, top: float) -> None:
     assert ceiling(value) == pytest.approx(top)
+
+
+def test_values_of_several_seconds_each_stand_at_their_time() -> None:
+    figure = drawn(Chart("t", "ms", [Line("p95", "a", [1.0] * 600)], step=16))
+    texts = [text.text for text in figure.iter() if text.tag.endswith("text") and text.get("text-anchor") == "end"]
+    assert time_of_run(600 * 16) in texts
+    titles = [title.text or "" for title in figure.iter() if title.tag.endswith("title")]
+    assert titles[1].startswith(f"{time_of_run(32)}: "), "two values of 16 s are one point"

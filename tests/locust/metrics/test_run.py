@@ -89,7 +89,7 @@ def test_a_run_without_influxdb_has_a_verdict_and_moments_all_the_same() -> None
     run = measured(None, Targets((Target("slow", "crm", "max_ms", 21),)))
     verdict = run.finish(ENDING, 0, START + 3)
     assert verdict.verdict == "fail"
-    moments = [(moment.second, moment.requests, moment.users) for moment in run.moments.values()]
+    moments = [(moment.second, moment.requests, moment.users) for moment in run.moments.listed()]
     assert moments == [(0, 1, 0), (1, 1, 1), (2, 1, 2), (3, 0, 0)]
     assert run.most_users == 3
 
