@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.locust.metrics.test_locust_runs import distributed
-from tests.support.locust_process import Locust, running, wait_until
+from tests.support.locust_process import Locust, running
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 
 class Page:
