@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from clients import checks
 from clients.checks import Check, both, every, fields, identified, plain_list, same
-from clients.session import Body, Session, body_of
+from clients.session import Body, Session
 
 EVENTS = "/api/calendar/events"
 EVENT: dict[str, checks.Kind] = {
@@ -56,7 +56,7 @@ class CalendarApi:
         check = part_of_events(skip, limit, both(fields(EVENT), same(**same_as_asked)))
         name = f"{EVENTS} [filter]" if filters else EVENTS
         params = {"skip": skip, "limit": limit, **filters}
-        return body_of(self._session.send("GET", EVENTS, name=name, params=params, check=check))
+        return self._session.send("GET", EVENTS, name=name, params=params, check=check).content
 
     def event(self, event_id: str) -> Body | None:
         """One event."""
@@ -74,19 +74,19 @@ class CalendarApi:
         check = plain_list(both(fields(EVENT), within(start, end)))
         params = {"start": start, "end": end}
         answer = self._session.send("GET", EVENTS + "/range", params=params, check=check)
-        return cast("list[Body]", answer.body) if answer.ok else None
+        return answer.rows
 
     def summary(self, month: int, year: int) -> Body | None:
         """How many events a month has, by type and by status."""
         check = both(fields(SUMMARY), same(month=month, year=year), adding_up)
         params = {"month": month, "year": year}
-        return body_of(self._session.send("GET", EVENTS + "/stats/summary", params=params, check=check))
+        return self._session.send("GET", EVENTS + "/stats/summary", params=params, check=check).content
 
     def create(self, event: Mapping[str, Any], label: str = "") -> Body | None:
         """Create an event; what was sent must come back. `label` tells recurring ones apart."""
         check = both(fields(EVENT), identified, _kept(event))
         name = f"{EVENTS} [{label}]" if label else EVENTS
-        return body_of(self._session.send("POST", EVENTS, name=name, body=dict(event), check=check))
+        return self._session.send("POST", EVENTS, name=name, body=dict(event), check=check).content
 
     def update(self, event_id: str, changes: Mapping[str, Any]) -> Body | None:
         """Change some fields of an event."""
@@ -130,33 +130,29 @@ class CalendarApi:
         check = both(
             fields({"attendee": dict, "event": dict}), lambda body: same(invitation_token=token)(body["attendee"])
         )
-        return body_of(
-            self._session.send(
-                "GET",
-                f"/api/calendar/rsvp/{token}",
-                name="/api/calendar/rsvp/{token}",
-                check=check,
-                authorised=False,
-            )
-        )
+        return self._session.send(
+            "GET",
+            f"/api/calendar/rsvp/{token}",
+            name="/api/calendar/rsvp/{token}",
+            check=check,
+            authorised=False,
+        ).content
 
     def respond(self, token: str, response_status: str) -> Body | None:
         """Answer an invitation, without an account."""
         check = both(fields({"detail": str}), same(response_status=response_status))
-        return body_of(
-            self._session.send(
-                "POST",
-                f"/api/calendar/rsvp/{token}/respond",
-                name="/api/calendar/rsvp/{token}/respond",
-                body={"response_status": response_status},
-                check=check,
-                authorised=False,
-            )
-        )
+        return self._session.send(
+            "POST",
+            f"/api/calendar/rsvp/{token}/respond",
+            name="/api/calendar/rsvp/{token}/respond",
+            body={"response_status": response_status},
+            check=check,
+            authorised=False,
+        ).content
 
     def _of_event(self, method: str, event_id: str, part: str, check: Check, body: Any = None) -> Body | None:
         name = EVENTS + "/{id}" + part
-        return body_of(self._session.send(method, f"{EVENTS}/{event_id}{part}", name=name, body=body, check=check))
+        return self._session.send(method, f"{EVENTS}/{event_id}{part}", name=name, body=body, check=check).content
 
 
 def instant(text: Any) -> datetime.datetime | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from clients import checks
 from clients.checks import Check, both, containing, fields, identified, plain_list, same
-from clients.session import Body, Session, body_of
+from clients.session import Body, Session
 
 COLLECTION = "/api/conversations/"
 """With its last slash: without it the platform answers with a redirection."""
@@ -24,7 +24,7 @@ class ConversationsApi:
     def create(self, conversation: Mapping[str, str]) -> Body | None:
         """Open a conversation; its title must come back."""
         check = both(fields(CONVERSATION), identified, same(title=conversation["title"]))
-        return body_of(self._session.send("POST", COLLECTION, body=dict(conversation), check=check))
+        return self._session.send("POST", COLLECTION, body=dict(conversation), check=check).content
 
     def conversations(self, page: int = 1, page_size: int = 20) -> list[Body] | None:
         """A page of the user's conversations."""
@@ -43,7 +43,7 @@ class ConversationsApi:
             name=COLLECTION + "{id}/messages",
             check=plain_list(fields(MESSAGE)),
         )
-        return cast("list[Body]", answer.body) if answer.ok else None
+        return answer.rows
 
     def stats(self, conversation_id: str) -> Body | None:
         """How many messages a conversation has, and from which agents."""
@@ -60,8 +60,8 @@ class ConversationsApi:
 
     def _of(self, method: str, conversation_id: str, part: str, check: Check, body: Any = None) -> Body | None:
         path = f"{COLLECTION}{conversation_id}{part}"
-        return body_of(self._session.send(method, path, name=COLLECTION + "{id}" + part, body=body, check=check))
+        return self._session.send(method, path, name=COLLECTION + "{id}" + part, body=body, check=check).content
 
     def _list(self, path: str, params: Mapping[str, Any], each: Check) -> list[Body] | None:
         answer = self._session.send("GET", path, params=params, check=plain_list(each))
-        return cast("list[Body]", answer.body) if answer.ok else None
+        return answer.rows

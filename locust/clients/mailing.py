@@ -7,7 +7,7 @@ from typing import Any
 
 from clients import checks
 from clients.checks import both, every, fields, identified, same
-from clients.session import Body, Session, body_of
+from clients.session import Body, Session
 
 TEMPLATE: dict[str, checks.Kind] = {"id": str, "name": str, "subject": str, "html_content": str}
 SENT: dict[str, checks.Kind] = {"total_recipients": int, "successful_sends": int, "failed_sends": int}
@@ -23,14 +23,14 @@ class MailingApi:
     def create_template(self, template: Mapping[str, Any]) -> Body | None:
         """Keep a template; what was sent must come back."""
         check = both(fields(TEMPLATE), identified, same(**template))
-        return body_of(self._session.send("POST", "/api/crm/email-templates", body=dict(template), check=check))
+        return self._session.send("POST", "/api/crm/email-templates", body=dict(template), check=check).content
 
     def send(self, template_id: str, contact_ids: Sequence[str]) -> Body | None:
         """Mail contacts. The platform answers 200 also when no mail went out: each must."""
         body = {"template_id": template_id, "contact_ids": list(contact_ids)}
         count = len(contact_ids)
         check = both(fields(SENT), same(total_recipients=count, successful_sends=count, failed_sends=0))
-        return body_of(self._session.send("POST", "/api/crm/bulk-email", body=body, check=check))
+        return self._session.send("POST", "/api/crm/bulk-email", body=body, check=check).content
 
     def delete_template(self, template_id: str) -> bool:
         """Delete a template; the campaigns that it was used for stay."""
@@ -49,4 +49,4 @@ class MailingApi:
             lambda body: every(body["campaigns"], fields(CAMPAIGN)),
         )
         params = {"skip": 0, "limit": limit}
-        return body_of(self._session.send("GET", "/api/crm/email-campaigns", params=params, check=check))
+        return self._session.send("GET", "/api/crm/email-campaigns", params=params, check=check).content

@@ -15,7 +15,7 @@ from clients.checks import both, fields, identified, listing, plain_list, same
 from clients.conversations import ConversationsApi
 from clients.governor import Governor
 from clients.mailing import MailingApi
-from clients.session import Answer, Body, CountedHttp, Form, Session, body_of
+from clients.session import Answer, Body, CountedHttp, Form, Session
 from utils.accounts import Account
 
 
@@ -72,7 +72,7 @@ class AuthApi:
 
     def login(self) -> Body | None:
         """Log in; the body holds the tokens."""
-        return body_of(self.login_answer())
+        return self.login_answer().content
 
     def login_refused(self, wrong_password: str) -> bool:
         """Log in with a wrong password, which the platform must refuse with 401: then it counts as a success."""
@@ -88,14 +88,14 @@ class AuthApi:
     def register(self, person: Mapping[str, str]) -> Body | None:
         """Register a colleague by the organisation's access code; the body is the new user."""
         check = both(fields(checks.USER), identified, same(email=person["email"], username=person["username"]))
-        return body_of(
-            self._session.send("POST", "/api/auth/register", body=dict(person), check=check, authorised=False)
-        )
+        return self._session.send(
+            "POST", "/api/auth/register", body=dict(person), check=check, authorised=False
+        ).content
 
     def me(self) -> Body | None:
         """Read the user that the token belongs to: its validation, as pages of the platform do it."""
         check = both(fields(checks.USER), same(email=self._account.email))
-        return body_of(self._session.send("GET", "/api/auth/me", check=check))
+        return self._session.send("GET", "/api/auth/me", check=check).content
 
     def refresh(self) -> bool:
         """Exchange the refresh token for a new pair before it is due."""
@@ -104,7 +104,7 @@ class AuthApi:
     def update_profile(self, changes: Mapping[str, str]) -> Body | None:
         """Change the user's own names (an extension: the platform of today has no such operation)."""
         check = both(fields(checks.USER), same(**changes))
-        return body_of(self._session.send("PATCH", "/api/users/me", body=dict(changes), check=check))
+        return self._session.send("PATCH", "/api/users/me", body=dict(changes), check=check).content
 
     def logout(self) -> bool:
         """Log out, which revokes the refresh token; the platform wants it in the body."""
@@ -129,7 +129,7 @@ class CrmApi:
         def check(body: Any) -> str | None:
             return fields({"stats": dict, "recent_contacts": list})(body) or stats(body["stats"])
 
-        return body_of(self._session.send("GET", "/api/crm/dashboard", check=check))
+        return self._session.send("GET", "/api/crm/dashboard", check=check).content
 
     def contacts(self, page: int = 1, page_size: int = 20) -> Body | None:
         """A page of the contact list, newest first."""
@@ -150,37 +150,35 @@ class CrmApi:
             lambda body: "a contact was not found" if len(body["items"]) < least else None,
         )
         params = {"search_term": term, "search_fields": ",".join(names), "page_size": page_size}
-        return body_of(self._session.send("GET", "/api/crm/contacts/search", params=params, check=check))
+        return self._session.send("GET", "/api/crm/contacts/search", params=params, check=check).content
 
     def _page(self, path: str, label: str | None, params: Mapping[str, Any], each: checks.Check) -> Body | None:
         check = listing("items", "page_size", params["page_size"], each)
         name = f"{path} {label}" if label else path
-        return body_of(self._session.send("GET", path, name=name, params=params, check=check))
+        return self._session.send("GET", path, name=name, params=params, check=check).content
 
     def contact(self, contact_id: str) -> Body | None:
         """One contact."""
         check = both(fields(checks.CONTACT), same(id=contact_id))
-        return body_of(
-            self._session.send("GET", f"/api/crm/contacts/{contact_id}", name="/api/crm/contacts/{id}", check=check)
-        )
+        return self._session.send(
+            "GET", f"/api/crm/contacts/{contact_id}", name="/api/crm/contacts/{id}", check=check
+        ).content
 
     def create_contact(self, contact: Mapping[str, Any]) -> Body | None:
         """Create a contact; what was sent must come back."""
         check = both(fields(checks.CONTACT), identified, same(**contact))
-        return body_of(self._session.send("POST", "/api/crm/contacts", body=dict(contact), check=check))
+        return self._session.send("POST", "/api/crm/contacts", body=dict(contact), check=check).content
 
     def update_contact(self, contact_id: str, changes: Mapping[str, Any]) -> Body | None:
         """Change some fields of a contact."""
         check = both(fields(checks.CONTACT), same(id=contact_id, **changes))
-        return body_of(
-            self._session.send(
-                "PATCH",
-                f"/api/crm/contacts/{contact_id}",
-                name="/api/crm/contacts/{id}",
-                body=dict(changes),
-                check=check,
-            )
-        )
+        return self._session.send(
+            "PATCH",
+            f"/api/crm/contacts/{contact_id}",
+            name="/api/crm/contacts/{id}",
+            body=dict(changes),
+            check=check,
+        ).content
 
     def delete_contact(self, contact_id: str) -> bool:
         """Delete a contact."""
@@ -195,7 +193,7 @@ class CrmApi:
         """Note what was done with a contact."""
         expected = {name: interaction[name] for name in ("contact_id", "interaction_type", "content")}
         check = both(fields(checks.INTERACTION), identified, same(**expected))
-        return body_of(self._session.send("POST", "/api/crm/interactions", body=dict(interaction), check=check))
+        return self._session.send("POST", "/api/crm/interactions", body=dict(interaction), check=check).content
 
     def import_contacts(self, file: Form, field_mapping: str, rows: int) -> list[str] | None:
         """Import contacts from a CSV file; every row must be taken. Gives the new contacts' ids."""
@@ -215,7 +213,7 @@ class CrmApi:
             name="/api/crm/contacts/{id}/interactions",
             check=check,
         )
-        return cast("list[Body]", answer.body) if answer.ok else None
+        return answer.rows
 
 
 class TelephonyApi:
@@ -227,23 +225,21 @@ class TelephonyApi:
     def config(self, number: str) -> Body | None:
         """The line's settings; the number must be the organisation's own."""
         check = both(fields(checks.LINE_CONFIG), same(organization_phone_number=number))
-        return body_of(self._session.send("GET", "/api/telephony/config", check=check))
+        return self._session.send("GET", "/api/telephony/config", check=check).content
 
     def calls(self, page: int = 1, per_page: int = 20) -> Body | None:
         """A page of the calls, newest first."""
         check = listing("calls", "per_page", per_page, fields(checks.CALL))
         params = {"page": page, "per_page": per_page}
-        return body_of(self._session.send("GET", "/api/telephony/calls", params=params, check=check))
+        return self._session.send("GET", "/api/telephony/calls", params=params, check=check).content
 
     def calls_by_status(self, status: str, per_page: int = 20) -> Body | None:
         """The calls with one status."""
         check = listing("calls", "per_page", per_page, both(fields(checks.CALL), same(status=status)))
         params = {"status": status, "per_page": per_page}
-        return body_of(
-            self._session.send(
-                "GET", "/api/telephony/calls", name="/api/telephony/calls [filter]", params=params, check=check
-            )
-        )
+        return self._session.send(
+            "GET", "/api/telephony/calls", name="/api/telephony/calls [filter]", params=params, check=check
+        ).content
 
     def call(self, call_id: str) -> Body | None:
         """One call, by the id of its row (a CallSid is refused)."""
@@ -267,42 +263,36 @@ class TelephonyApi:
 
     def analytics(self, period: str) -> Body | None:
         """Figures of a period's calls (an extension: the platform of today has no such operation)."""
-        return body_of(
-            self._session.send("GET", "/api/telephony/analytics", params={"period": period}, check=fields({}))
-        )
+        return self._session.send(
+            "GET", "/api/telephony/analytics", params={"period": period}, check=fields({})
+        ).content
 
     def _of_call(self, call_id: str, part: str, check: checks.Check) -> Body | None:
-        return body_of(
-            self._session.send(
-                "GET",
-                f"/api/telephony/calls/{call_id}{part}",
-                name="/api/telephony/calls/{id}" + part,
-                check=check,
-            )
-        )
+        return self._session.send(
+            "GET",
+            f"/api/telephony/calls/{call_id}{part}",
+            name="/api/telephony/calls/{id}" + part,
+            check=check,
+        ).content
 
     def setup(self, number: str) -> Body | None:
         """Give the organisation a line; it is pending until its number is verified."""
         check = both(fields(checks.LINE_CONFIG), same(organization_phone_number=number))
-        return body_of(
-            self._session.send("POST", "/api/telephony/setup", body={"organization_phone_number": number}, check=check)
-        )
+        return self._session.send(
+            "POST", "/api/telephony/setup", body={"organization_phone_number": number}, check=check
+        ).content
 
     def initiate_verification(self) -> Body | None:
         """Have a code sent to the line's number by SMS."""
-        return body_of(
-            self._session.send(
-                "POST", "/api/telephony/verify/initiate", check=fields({"success": bool, "message": str})
-            )
-        )
+        return self._session.send(
+            "POST", "/api/telephony/verify/initiate", check=fields({"success": bool, "message": str})
+        ).content
 
     def confirm_verification(self, code: str) -> Body | None:
         """Give the code back; a wrong one is a 200 with `success: false`, and so a failure."""
-        return body_of(
-            self._session.send(
-                "POST",
-                "/api/telephony/verify/confirm",
-                body={"verification_code": code},
-                check=fields({"success": bool, "message": str}),
-            )
-        )
+        return self._session.send(
+            "POST",
+            "/api/telephony/verify/confirm",
+            body={"verification_code": code},
+            check=fields({"success": bool, "message": str}),
+        ).content

@@ -57,6 +57,16 @@ class Answer:
     body: Any
     ok: bool
 
+    @property
+    def content(self) -> Body | None:
+        """The body, an object, of an answer that was what it should be; else None."""
+        return cast(Body, self.body) if self.ok else None
+
+    @property
+    def rows(self) -> list[Body] | None:
+        """Likewise of one whose body is a list."""
+        return cast("list[Body]", self.body) if self.ok else None
+
 
 @dataclass(frozen=True)
 class Form:
@@ -64,11 +74,6 @@ class Form:
 
     content_type: str
     content: bytes
-
-
-def body_of(answer: Answer) -> Body | None:
-    """The body of an answer that was what it should be, else None."""
-    return cast(Body, answer.body) if answer.ok else None
 
 
 class Session:
