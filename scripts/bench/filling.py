@@ -114,7 +114,7 @@ def fill(
             record(recorders[number % workers], request, wave, chance, clock[0])
         clock[0] = began + second + 0.99
         for number, recorder in enumerate(recorders):
-            process = {"figures": figures(chance, 30 * wave), "lag": LAG, "held_up": 0.0}
+            process = process_taken(chance, 30 * wave)
             run.report(f"w{number}", recorder.take() | {"cpu": 30 * wave, "process": process}, clock[0])
         now = began + second + 1.1
         run.tick(int(USERS * wave / 1.4), now, by_scenario={"CrmUser": 30, "TelephonyUser": 20}, so_far=SO_FAR)
@@ -142,13 +142,18 @@ def figures(chance: random.Random, cpu: float) -> dict[str, Any]:
     return {"cpu": cpu + chance.random(), "rss": 90_000_000, "threads": 4, "fds": 80, "sockets": 60}
 
 
+def process_taken(chance: random.Random, cpu: float) -> dict[str, Any]:
+    """What a process of the suite says of itself for one second, as `OwnProcess.take` does."""
+    return {"figures": figures(chance, cpu), "lag": LAG, "held_up": chance.random(), "throttled": 0.0}
+
+
 def lines_of_this_machine(run_id: str, second: int, chance: random.Random, wave: float) -> Iterator[str]:
     """`processes` and `postgres`, which are read from the machine and not from a double."""
     roles = {"master": "master", "target": "target", "twilio": "double", "vendors": "double"}
     for process, role in roles.items():
         fields: dict[str, Field | None] = figures(chance, 20 * wave)
         if role == "master":
-            fields = process_fields({"figures": fields, "lag": LAG, "held_up": 0.0})
+            fields = process_fields(process_taken(chance, 20 * wave))
         yield line("processes", {"run_id": run_id, "role": role, "process": process}, fields, second * 1000)
     counts = {"connections": 12, "active": int(6 * wave), "idle": 5, "idle_in_transaction": 1, "waiting": 0}
     counts |= {"max_connections": 100, "commits": int(200 * wave), "rollbacks": 1, "deadlocks": 0}
@@ -166,8 +171,12 @@ class Doubles:
     def __call__(self, url: str, /) -> dict[str, Any]:
         """The metrics of one process."""
         name = url.partition("/")[0]
+        # Its process: a fifth of a core, and late for one part in a hundred of the time.
+        process = {"at_s": self.second, "cpu_s": self.second / 5, "held_up_s": self.second / 100}
+        process |= {"periods": 10 * self.second, "periods_throttled": 0}
         if name == "vendors":
-            return {"service": name, "vendors": {vendor: self._vendor(vendor) for vendor in VENDORS}}
+            vendors = {vendor: self._vendor(vendor) for vendor in VENDORS}
+            return {"service": name, "process": process, "vendors": vendors}
         own: dict[str, Any] = {}
         if name == "twilio":
             frames = 50 * 20 * self.second
@@ -176,7 +185,7 @@ class Doubles:
             own = {"media": media | {"lateness_ms": lateness}}
             own["calls"] = {"active": 20, "streams": 18, "ended": self.second, "failed": self.second // 100}
         operations = ["POST {voice}", "POST {status}"] if name == "twilio" else ["GET /api/crm/contacts", "GET /api/me"]
-        return self._service(name, operations) | own
+        return self._service(name, operations) | {"process": process} | own
 
     def close(self) -> None:
         """Nothing is held."""
