@@ -207,35 +207,39 @@ def test_a_run_ends_with_one_block_and_all_its_files(measured: tuple[Locust, int
 
 
 @pytest.fixture(scope="module")
-def short_runs(tmp_path_factory: pytest.TempPathFactory, target: str) -> Iterator[dict[str, list[Locust]]]:
+def short_runs(tmp_path_factory: pytest.TempPathFactory, target: str) -> Iterator[dict[str, Locust]]:
     """Runs that need little of the machine, started together; a test waits for the end of its own."""
-
-    def directory(name: str) -> Path:
-        return tmp_path_factory.mktemp(name)
-
+    directory = tmp_path_factory.mktemp
     alone = ["--host", target, *HEADLESS, "-u", "4"]
     nobody = f"http://127.0.0.1:{free_port()}"
     hole = socket.create_server(("127.0.0.1", 0))  # connects, and never answers
     silent = f"http://127.0.0.1:{hole.getsockname()[1]}"
-    port = str(free_port())
-    forks = ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
-    forked = directory("forked")
     runs = {
-        "silent influx": [Locust(directory("silent"), *alone, "-t", "4s", "Reader", TEST_INFLUX=silent)],
-        "no influx": [Locust(directory("down"), *alone, "-t", "3s", "Reader", TEST_INFLUX=nobody)],
-        "idle": [Locust(directory("idle"), *alone, "-t", "2s", "Reader", "Idle")],
-        "raising": distributed(directory("raising"), target, *HEADLESS, "-u", "2", "-t", "2s", "Raising"),
-        "refused": [Locust(directory("refused"), *alone, "-t", "1s", "Reader", TEST_REFUSE="yes")],
-        "forked": [Locust(forked, *alone, *forks, "-t", "3s", "--csv", str(forked / "mine" / "run"), "Reader")],
+        "silent influx": Locust(directory("silent"), *alone, "-t", "4s", "Reader", TEST_INFLUX=silent),
+        "no influx": Locust(directory("down"), *alone, "-t", "3s", "Reader", TEST_INFLUX=nobody),
+        "idle": Locust(directory("idle"), *alone, "-t", "2s", "Reader", "Idle"),
+        "refused": Locust(directory("refused"), *alone, "-t", "1s", "Reader", TEST_REFUSE="yes"),
     }
-    with hole, running(*(process for processes in runs.values() for process in processes)):
+    with hole, running(*runs.values()):
         yield runs
 
 
+@pytest.fixture(scope="module")
+def short_runs_of_workers(tmp_path_factory: pytest.TempPathFactory, target: str) -> Iterator[dict[str, Locust]]:
+    """Likewise the masters of runs with workers. Beside the others, they would all be slow to start, and be missed."""
+    raising = distributed(tmp_path_factory.mktemp("raising"), target, *HEADLESS, "-u", "2", "-t", "2s", "Raising")
+    directory, port = tmp_path_factory.mktemp("forked"), str(free_port())
+    forks = ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    told = ["--host", target, *HEADLESS, "-u", "4", "-t", "3s", "--csv", str(directory / "mine" / "run"), "Reader"]
+    forked = Locust(directory, *forks, *told)
+    with running(*raising, forked):
+        yield {"raising": raising[0], "forked": forked}
+
+
 def test_points_wait_for_an_influxdb_that_is_down_and_the_run_says_how_many(
-    short_runs: dict[str, list[Locust]],
+    short_runs: dict[str, Locust],
 ) -> None:
-    (run,) = short_runs["no influx"]
+    run = short_runs["no influx"]
     assert run.finish() == 0, run.output
     verdict = run.verdict()
     generator = verdict["generator"]
@@ -245,8 +249,8 @@ def test_points_wait_for_an_influxdb_that_is_down_and_the_run_says_how_many(
     assert verdict["totals"]["requests"] == len(run.samples()) > 0
 
 
-def test_a_scenario_that_runs_nothing_makes_the_run_invalid(short_runs: dict[str, list[Locust]]) -> None:
-    (run,) = short_runs["idle"]
+def test_a_scenario_that_runs_nothing_makes_the_run_invalid(short_runs: dict[str, Locust]) -> None:
+    run = short_runs["idle"]
     assert run.finish() == 2, run.output
     assert run.verdict()["duration_s"] > 1.9, "a run lasts as long as it was asked to, however long its start took"
     (reason,) = run.verdict()["reasons"]
@@ -254,15 +258,15 @@ def test_a_scenario_that_runs_nothing_makes_the_run_invalid(short_runs: dict[str
     assert (run.verdict()["planned_s"], run.verdict()["interrupted"]) == (2, False)
 
 
-def test_no_run_at_all_is_never_a_pass(short_runs: dict[str, list[Locust]]) -> None:
-    (run,) = short_runs["refused"]
+def test_no_run_at_all_is_never_a_pass(short_runs: dict[str, Locust]) -> None:
+    run = short_runs["refused"]
     assert run.finish() == 2, run.output
     assert "no run was started, so there is no verdict\n" in run.output
     assert not (run.results / "latest").exists()
 
 
-def test_exceptions_of_tasks_are_never_a_pass(short_runs: dict[str, list[Locust]]) -> None:
-    master = short_runs["raising"][0]
+def test_exceptions_of_tasks_are_never_a_pass(short_runs_of_workers: dict[str, Locust]) -> None:
+    master = short_runs_of_workers["raising"]
     assert master.finish() == 2, master.output
     (reason,) = master.verdict()["reasons"]
     assert reason.startswith("tasks raised ")
@@ -270,9 +274,9 @@ def test_exceptions_of_tasks_are_never_a_pass(short_runs: dict[str, list[Locust]
 
 
 def test_workers_of_one_command_report_too_and_a_csv_goes_where_it_was_asked_for(
-    short_runs: dict[str, list[Locust]],
+    short_runs_of_workers: dict[str, Locust],
 ) -> None:
-    (run,) = short_runs["forked"]
+    run = short_runs_of_workers["forked"]
     assert run.finish() == 0, run.output
     samples = len(run.samples())
     assert run.verdict()["totals"]["requests"] == samples
@@ -435,8 +439,8 @@ assert len(locust.events.init._handlers) == 1
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
 
 
-def test_an_influxdb_that_never_answers_costs_the_load_nothing(short_runs: dict[str, list[Locust]]) -> None:
-    (run,) = short_runs["silent influx"]
+def test_an_influxdb_that_never_answers_costs_the_load_nothing(short_runs: dict[str, Locust]) -> None:
+    run = short_runs["silent influx"]
     assert run.finish() == 0, run.output
     assert run.verdict()["generator"]["points_waiting"] > 10
     times = sorted(sample[0] for sample in run.samples())
