@@ -21,6 +21,8 @@ from metrics.rebalancing import Dispatcher
 
 logger = logging.getLogger(__name__)
 
+END_WITHIN_S = 90.0
+"""The longest that Locust, told to quit, waits for the end of a run."""
 GOING_ON = frozenset({runners.STATE_SPAWNING, runners.STATE_RUNNING})
 
 
@@ -37,10 +39,28 @@ class InTurn:
         """The greenlets that give users out."""
         self._late: set[Any] = set()
         """Those of them whose run has been stopped meanwhile: they end once they have slept and waited for reports."""
+        self._ender: Any = None
+        """The greenlet that stops a run, or was the last to do so."""
         runner.start, runner.update_state = self.start, self.update_state
+
+    def hold_quit_back(self) -> None:
+        """Have Locust, told to quit in the midst of a run's end, let that come to its end first.
+
+        Whoever stops a run that is being stopped goes on at once. On its page Locust does, and `--autoquit` counts from
+        there: users, the last reports of workers, and the verdict with its exit code were cut off.
+        """
+        quit_at_once = self._runner.quit
+
+        def quit_after_run() -> None:
+            if gevent.getcurrent() is not self._ender:
+                self.wait(END_WITHIN_S)
+            quit_at_once()
+
+        self._runner.quit = quit_after_run
 
     def stopping(self) -> None:
         """A run is being stopped: nobody is given users any more, and no other run begins."""
+        self._ender = gevent.getcurrent()
         self._free.clear()
         self._late |= self._giving
         dispatcher = self._runner._users_dispatcher

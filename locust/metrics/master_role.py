@@ -53,6 +53,9 @@ class MasterRole:
         self._leaving = False
         self._stopping = False
         self._in_turn = InTurn(runner)
+        if web_ui is not None:
+            self._in_turn.hold_quit_back()
+        self._runs = 0
 
     def listen(self) -> None:
         """Check that results can be written, add the listeners, and begin to watch this process."""
@@ -148,6 +151,7 @@ class MasterRole:
         measurement.recorder.clear()
         measurement.alarms.clear()
         self._stopping = False
+        self._runs += 1
         self._finishing = None
         self._ended.clear()
         if self._web_ui is None and measurement.plan.planned_s is None:
@@ -199,7 +203,9 @@ class MasterRole:
             return
         plan.broke = f"{broken.sentence}, at {self._runner.user_count} users"
         logger.warning("The run ends: %s.", plan.broke)
-        end_as_in_time(self._runner, headless=self._web_ui is None)
+        options = self._environment.parsed_options
+        alone = self._web_ui is None or (bool(options.autostart) and self._runs == 1)
+        end_as_in_time(self._environment, self._runner, alone=alone)
 
     def _take_own(self, run: Run) -> None:
         if not self._distributed:

@@ -7,69 +7,18 @@ import itertools
 import json
 import re
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.platform_target import Reply, Request, Target, running_target
-from tests.support.ports import free, free_port
-from tests.support.suite_lab import Suite, clean_environment, ended
+from tests.support.crm_runs import COLLAPSE, SLOW_TO_STOP, Runs, crm_target
+from tests.support.platform_target import Reply, Request, Target
+from tests.support.ports import free_port
+from tests.support.suite_lab import Suite, ended
 from tests.support.waiting import wait_until
 
-PROFILES = """
-[two]
-stages = [
-    { users = 2, spawn_rate = 10, run_time = "2s" },
-    { users = 6, spawn_rate = 10, run_time = "3s" },
-]
-[long]
-stages = [{ users = 3, spawn_rate = 10, run_time = "5m" }, { users = 6, spawn_rate = 10, run_time = "5m" }]
-[climb]
-climb = { by = 10, every = "4s", to = 60 }
-spawn_rate = 20
-until_target_breaks = true
-[slow-start]
-users = 60
-spawn_rate = 2
-run_time = "3s"
-[slow-stage]
-stages = [
-    { users = 40, spawn_rate = 2, run_time = "3s" },
-    { users = 4, spawn_rate = 50, run_time = "2s" },
-    { users = 12, spawn_rate = 50, run_time = "2s" },
-]
-[open]
-users = 8
-spawn_rate = 50
-run_time = "4s"
-arrivals_per_second = 5
-"""
-COLLAPSE = """
-[[target]]
-name = "collapse"
-group = "crm"
-measure = "error_percent"
-limit = 50
-window = "3 s"
-stop = true
-"""
-BOTH_LATENCIES = """
-[[target]]
-name = "sent"
-group = "crm"
-measure = "avg_ms"
-limit = 60_000
-[[target]]
-name = "due"
-group = "crm"
-measure = "intended_avg_ms"
-limit = 60_000
-"""
 USERS_SEEN = """
 import json, os, time
 from locust import events
@@ -98,75 +47,12 @@ def slowly():
 
 measurement.before_verdict = slowly
 """
-SLOW_TO_STOP = """
-import gevent
-from scenarios.crm_load_test import *
-
-stop = CrmUser.on_stop
-
-def slowly(self):
-    gevent.sleep(1.5)
-    stop(self)
-
-CrmUser.on_stop = slowly
-"""
 
 
 @pytest.fixture
 def target() -> Iterator[Target]:
-    with running_target() as started:
-        described = {"id": "o1", "name": "Ours", "access_code": "code"}
-        tokens = {"access_token": "a", "refresh_token": "r", "token_type": "bearer"}
-        paths: dict[str, Any] = {"/api/auth/login": {"post": {}}, "/api/crm/contacts": {"get": {}}}
-
-        def listed(request: Request) -> Reply:
-            page = {"items": [], "total": 0, "page": 1, "page_size": int(request.query["page_size"]), "total_pages": 0}
-            return 200, page
-
-        started.on("GET /openapi.json", (200, {"paths": paths}))
-        started.on("POST /api/organizations/register", (200, {"organization": described, **tokens}))
-        started.on("POST /api/auth/register/token", (200, tokens))
-        started.on("POST /api/auth/login", (200, tokens))
-        started.on("GET /api/crm/contacts", listed)
+    with crm_target() as started:
         yield started
-
-
-def slow_token(request: Request) -> Reply:
-    time.sleep(2.5)
-    return 200, {"access_token": "a", "refresh_token": "r", "token_type": "bearer"}
-
-
-class Runs:
-    """Runs of the CRM scenario with a profile, and what they leave."""
-
-    def __init__(self, target: Target, directory: Path) -> None:
-        self._target = target
-        self.directory = directory
-        (directory / "profiles.toml").write_text(PROFILES)
-
-    def environment(self, profile: str, **changes: str) -> dict[str, str]:
-        own = {"LOAD_TEST_BASE_URL": self._target.url, "LAB_RESULTS_DIR": str(self.directory), "LAB_RUN_ID": "run"}
-        own |= {"LAB_PROFILE": profile, "LAB_PROFILES_FILE": str(self.directory / "profiles.toml")}
-        return clean_environment(**own | changes)
-
-    def start(self, profile: str, *arguments: str, locustfile: str = "scenarios/crm_load_test.py", **c: str) -> Suite:
-        options = ("--headless", "--only-summary", *arguments)
-        return Suite(self.environment(profile, **c), *options, locustfile=locustfile)
-
-    def verdict(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.directory / "run" / "verdict.json").read_text())
-        return found
-
-    def both_latencies(self) -> str:
-        """A file of targets that measure the average from the send and from when each request was due."""
-        path = self.directory / "targets.toml"
-        path.write_text(BOTH_LATENCIES)
-        return str(path)
-
-    def averages(self) -> tuple[float, float]:
-        """What these two measured."""
-        sent, due = (target["value"] for target in self.verdict()["targets"])
-        return sent, due
 
 
 @pytest.fixture
@@ -254,35 +140,6 @@ def test_a_stage_begins_at_its_second_while_the_users_of_the_one_before_are_stil
     )
     assert verdict["invalid"] == [f"{sentence}; give the stage more time, or a higher spawn_rate"]
     assert sentence in (runs.directory / "run" / "summary.md").read_text()
-
-
-def test_on_the_page_a_profile_whose_start_was_refused_can_be_started_once_more(runs: Runs, target: Target) -> None:
-    port, bus = free_port(), str(free_port())
-    page = ["--web-host", "127.0.0.1", "--web-port", str(port)]
-    own = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", bus, "--expect-workers", "1"]
-    # Accounts take longer to be made than the first stage lasts, which begins only after that.
-    target.on("POST /api/auth/register/token", slow_token)
-    master = Suite(runs.environment("two"), *own, *page, locustfile="scenarios/crm_load_test.py")
-    bus_of = ["--worker", "--master-host", "127.0.0.1", "--master-port", bus]
-    worker = Suite(runs.environment(""), *bus_of, locustfile="scenarios/crm_load_test.py")
-
-    def swarm(host: str) -> None:
-        form = urllib.parse.urlencode({"user_count": "1", "spawn_rate": "1", "host": host}).encode()
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/swarm", form, timeout=10).close()
-
-    with ended(master, worker):
-        master.read_until("reported as ready")
-        wait_until(lambda: not free(port), "page of Locust's")
-        swarm("http://127.0.0.1:1")
-        master.read_until("The run was not started. The target http://127.0.0.1:1 does not answer")
-        swarm(target.url)
-        master.read_until("Shape test stopping")
-        wait_until((runs.directory / "run" / "verdict.json").exists, "verdict", 60)
-        master.process.terminate()
-        assert master.finish(30) == 0, master.output
-    verdict = runs.verdict()
-    assert (verdict["verdict"], verdict["users"], verdict["interrupted"]) == ("pass", 6, False), master.output
-    assert 5 <= verdict["duration_s"] < 8
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
