@@ -2,7 +2,8 @@
 
 A difference counts when it is both significant and relevant: no chance (`metrics.significance`, all tests of a
 comparison corrected together), and large enough to matter to somebody. No difference is an answer only where one of a
-medium effect would have been found; else the answer is that there is not enough data.
+medium effect would have been found; else the answer is that there is not enough data. A run that is invalid shows
+nothing, and neither does a comparison with it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from metrics.stored import StoredRun
 
 WORSE, BETTER, SAME, TOO_FEW = "worse", "better", "no different", "not enough data"
 ONLY_FIRST, ONLY_SECOND = "only in the first", "only in the second"
-NO_WORSE = "no worse"
-EXIT_CODES = {NO_WORSE: 0, WORSE: 1, TOO_FEW: 2}
+NO_WORSE, INVALID = "no worse", "invalid"
+EXIT_CODES = {NO_WORSE: 0, WORSE: 1, TOO_FEW: 2, INVALID: 2}
 ALL: Endpoint = ("", "all requests")
 """The row of the whole run, whose failures are compared and whose latencies are not: its mix may be another."""
 POWER = 0.8
@@ -44,6 +45,8 @@ class Rules:
     """A rate of failures must have moved by so many of a hundred requests."""
     coverage_percent: float = 80.0
     """The part of all requests whose endpoints must have an answer for the comparison to be one."""
+    allow_invalid: bool = False
+    """Whether runs are compared that are invalid by their own verdicts."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +98,25 @@ class Comparison:
         return 100 * sum(row.first.requests + row.second.requests for row in answered) / total if total else 0.0
 
     @property
+    def invalid(self) -> list[StoredRun]:
+        """Those of the two runs that are invalid by their own verdicts, also when they failed all the same."""
+        runs = [self.first] if self.first.run_id == self.second.run_id else [self.first, self.second]
+        return [
+            run for run in runs if run.verdict is not None and (run.verdict.invalid or run.verdict.verdict == INVALID)
+        ]
+
+    @property
     def answer(self) -> str:
-        """`worse`, `no worse` or `not enough data`."""
+        """`worse`, `no worse`, `not enough data` or `invalid`."""
+        if self.invalid and not self.rules.allow_invalid:
+            return INVALID
         if any(row.answer == WORSE for row in self.rows):
             return WORSE
         return NO_WORSE if self.covered_percent >= self.rules.coverage_percent else TOO_FEW
 
     @property
     def exit_code(self) -> int:
-        """0 no worse, 1 worse, 2 not enough data."""
+        """0 no worse, 1 worse, 2 not enough data or an invalid run."""
         return EXIT_CODES[self.answer]
 
     def facts(self) -> dict[str, Any]:
@@ -113,6 +126,10 @@ class Comparison:
             "exit_code": self.exit_code,
             "first": self.first.run_id,
             "second": self.second.run_id,
+            "verdicts": {
+                side: None if run.verdict is None else vars(run.verdict)
+                for side, run in (("first", self.first), ("second", self.second))
+            },
             "covered_percent": round(self.covered_percent, 1),
             "rules": vars(self.rules),
             "endpoints": [

@@ -10,8 +10,8 @@ microseconds as `metrics.histogram.Histogram.encode` writes them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,27 @@ from metrics.recorder import Cell, Endpoint
 
 VERSION = 1
 FILE_NAME = "histograms.json"
+VERDICT_FILE_NAME = "verdict.json"
 
 
 class StoredRunError(ValueError):
     """A run that cannot be read back; the text is one sentence that names the file and says why."""
+
+
+@dataclass(frozen=True)
+class StoredVerdict:
+    """What a run's verdict.json says of it."""
+
+    verdict: str
+    """pass, fail or invalid."""
+    reasons: Sequence[str]
+    invalid: Sequence[str]
+    """Those of the reasons that make the run invalid, also when it failed all the same."""
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether the run's numbers do not show what the run was to show."""
+        return self.verdict == "invalid" or bool(self.invalid)
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,8 @@ class StoredRun:
     seed: int
     duration_s: float
     endpoints: Mapping[Endpoint, Cell]
+    verdict: StoredVerdict | None = None
+    """From the file beside; None where there is none of this run."""
 
     def to_json(self) -> str:
         """The content of the file."""
@@ -63,7 +82,10 @@ def _entry(endpoint: Endpoint, cell: Cell) -> dict[str, Any]:
 
 
 def read_stored_run(path: Path) -> StoredRun:
-    """Read a file that `StoredRun.to_json` wrote, or that of a run's directory; raises StoredRunError."""
+    """Read a file that `StoredRun.to_json` wrote, or that of a run's directory, and the verdict beside it.
+
+    Raises StoredRunError.
+    """
     if path.is_dir():
         path /= FILE_NAME
     try:
@@ -80,9 +102,25 @@ def read_stored_run(path: Path) -> StoredRun:
         raise StoredRunError(f"{path} does not hold a run's histograms of version {VERSION}")
     try:
         endpoints = dict(_endpoint(entry) for entry in content["endpoints"])
-        return StoredRun(str(content["run_id"]), int(content["seed"]), float(content["duration_s"]), endpoints)
+        run = StoredRun(str(content["run_id"]), int(content["seed"]), float(content["duration_s"]), endpoints)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoredRunError(f"{path} does not hold a run's histograms: {error!r}") from error
+    return replace(run, verdict=_read_verdict(path.with_name(VERDICT_FILE_NAME), run.run_id))
+
+
+def _read_verdict(path: Path, run_id: str) -> StoredVerdict | None:
+    """The verdict on a run; None where there is none, or that of another run, beside a file that was copied there."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["run_id"] != run_id:
+            return None
+        return StoredVerdict(str(content["verdict"]), list(content["reasons"]), list(content["invalid"]))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoredRunError(f"{path} cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoredRunError(f"{path} does not hold a run's verdict: {error!r}") from error
 
 
 def _endpoint(entry: Mapping[str, Any]) -> tuple[Endpoint, Cell]:

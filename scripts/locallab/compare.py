@@ -1,6 +1,6 @@
 """`./scripts/compare RUN_A RUN_B`: whether the second run is worse than the first, by their stored histograms.
 
-Exit codes: 0 no worse, 1 worse, 2 not enough data to say, 3 wrong usage.
+Exit codes: 0 no worse, 1 worse, 2 not enough data to say or a run that is invalid, 3 wrong usage.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from rich.table import Table
 from rich.text import Text
 
 from locallab.bootstrap import ROOT
-from metrics.compare import ALL, BETTER, NO_WORSE, WORSE, Comparison, Row, Rules, Side, compare
+from metrics.compare import ALL, BETTER, INVALID, NO_WORSE, TOO_FEW, WORSE, Comparison, Row, Rules, Side, compare
 from metrics.page import markdown_cell
 from metrics.results import figure
-from metrics.stored import FILE_NAME, StoredRunError, read_stored_run
+from metrics.stored import FILE_NAME, StoredRun, StoredRunError, read_stored_run
 from utils.command_line import Parser, refuse
+from utils.output import exit_code_of
 
-COLOURS = {WORSE: "bold red", BETTER: "green", NO_WORSE: "green"}
+COLOURS = {WORSE: "bold red", INVALID: "bold red", BETTER: "green", NO_WORSE: "green"}
+UNWRAPPED = 10_000
+"""As wide as no table is: what reads a pipe looks for whole names, each in a line."""
 COLUMNS = ("endpoint", "requests", "p50 ms", "p95 ms", "errors %", "answer")
 
 
@@ -36,7 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StoredRunError as error:
         refuse(str(error))
     rules = Rules(
-        options.level, options.min_change_percent, options.min_change_ms, options.min_error_points, options.coverage
+        options.level,
+        options.min_change_percent,
+        options.min_change_ms,
+        options.min_error_points,
+        options.coverage,
+        options.allow_invalid,
     )
     found = compare(first, second, rules, options.intended)
     if options.json:
@@ -44,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif options.markdown:
         print(markdown(found))
     else:
-        show(found, Console())
+        console = Console()
+        show(found, console if console.is_terminal else Console(width=UNWRAPPED))
     return found.exit_code
 
 
@@ -57,6 +66,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     form.add_argument("--json", action="store_true", help="everything as JSON")
     form.add_argument("--markdown", action="store_true", help="a table for a comment on a pull request")
     parser.add_argument("--intended", action="store_true", help="latencies from the intended start, not from the send")
+    parser.add_argument("--allow-invalid", action="store_true", help="compare runs also that are invalid")
     percent, number = _number(0, 100), _number(0, 1e9)
     for name, takes, default, says in (
         ("--level", _number(1e-9, 0.5), rules.level, "how often chance may be taken for a difference"),
@@ -112,7 +122,32 @@ def _pair(row: Row, measure: str, value: Callable[[Side], float | None]) -> str:
     return text
 
 
+def _verdicts(found: Comparison) -> list[str]:
+    """Both runs' own verdicts, with what made them so."""
+    return [
+        f"{which} run {run.run_id}: {_verdict(run)}"
+        for which, run in (("first", found.first), ("second", found.second))
+    ]
+
+
+def _verdict(run: StoredRun) -> str:
+    if run.verdict is None:
+        return f"no verdict beside its {FILE_NAME}, so nobody knows whether it is valid"
+    name = run.verdict.verdict
+    if run.verdict.is_invalid and name != INVALID:
+        name += f" and {INVALID}"
+    first = [*run.verdict.invalid, *run.verdict.reasons][:1]
+    more = len(run.verdict.reasons) - 1
+    return name + "".join(f", since {reason}" for reason in first) + (f" (and {more} more)" if more > 0 else "")
+
+
 def _summary(found: Comparison) -> str:
+    if found.answer == INVALID:
+        names = " and ".join(run.run_id for run in found.invalid)
+        return (
+            f"{INVALID}: {found.second.run_id} against {found.first.run_id}; {names} did not show what was to be "
+            "shown, so neither does this: run it again, or compare all the same with --allow-invalid"
+        )
     return (
         f"{found.answer}: {found.second.run_id} against {found.first.run_id}; endpoints with an answer hold "
         f"{found.covered_percent:.0f} % of the requests"
@@ -125,7 +160,10 @@ def _notes(found: Comparison) -> list[str]:
     first, second = found.first, found.second
     if first.run_id != second.run_id and first.seed != second.seed:
         notes.append(f"the runs had different seeds, {first.seed} and {second.seed}, so their requests differ as well")
-    if found.answer not in {WORSE, NO_WORSE}:
+    if found.invalid and found.answer != INVALID:
+        names = " and ".join(run.run_id for run in found.invalid)
+        notes.append(f"{names} did not show what was to be shown (--allow-invalid): believe no figure here unseen")
+    if found.answer == TOO_FEW:
         notes.append(
             f"an answer must rest on {found.rules.coverage_percent:g} % of the requests: "
             "run both for longer or with more users"
@@ -143,6 +181,8 @@ def show(found: Comparison, console: Console) -> None:
         table.add_row(*(Text(cell) for cell in _cells(row)), style=style)
     console.print(table)
     console.print()
+    for sentence in _verdicts(found):
+        console.print(Text(sentence), soft_wrap=True)
     console.print(Text(_summary(found), style=COLOURS.get(found.answer, "yellow")), soft_wrap=True)
     for note in _notes(found):
         console.print(Text(f"note: {note}"), soft_wrap=True)
@@ -151,10 +191,11 @@ def show(found: Comparison, console: Console) -> None:
 def markdown(found: Comparison) -> str:
     """The comparison as a table in Markdown."""
     lines = [f"**{markdown_cell(_summary(found))}**", ""]
+    lines += [*(f"- {markdown_cell(sentence)}" for sentence in _verdicts(found)), ""]
     lines += [f"| {' | '.join(COLUMNS)} |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     lines += [f"| {' | '.join(map(markdown_cell, _cells(row)))} |" for row in found.rows]
     return "\n".join([*lines, "", *(f"- {markdown_cell(note)}" for note in _notes(found))]).rstrip()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

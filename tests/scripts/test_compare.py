@@ -15,6 +15,18 @@ from metrics.stored import StoredRun
 ROOT = Path(__file__).resolve().parents[2]
 
 
+LONG = "GET /api/" + "/".join(f"a-rather-long-part-{number}" for number in range(12))
+SATURATED = "generator saturated: worker 1 used 99 % of a core, over 90 %; add workers"
+SLOW = "CRM average: 2,000 ms, over its limit of 1,000 ms"
+VERDICTS = {
+    "before": ("pass", [], []),
+    "after": ("pass", [], []),
+    "slow": ("fail", [SLOW], []),
+    "saturated": ("invalid", [SATURATED], [SATURATED]),
+    "both": ("fail", [SLOW, SATURATED], [SATURATED]),
+}
+
+
 def store(results: Path, run_id: str, ms: float, requests: int = 400) -> None:
     chance = random.Random(run_id)
     cell = Cell()
@@ -22,8 +34,13 @@ def store(results: Path, run_id: str, ms: float, requests: int = 400) -> None:
     for _ in range(requests):
         cell.latency.record(int(chance.lognormvariate(0, 0.3) * ms * 1000))
     (results / run_id).mkdir()
-    content = StoredRun(run_id, len(run_id), 60, {("GET", "/api/crm/[red]x[/red]|contacts"): cell}).to_json()
+    names = ("/api/crm/[red]x[/red]|contacts", LONG.removeprefix("GET "))
+    content = StoredRun(run_id, len(run_id), 60, {("GET", name): cell for name in names}).to_json()
     (results / run_id / "histograms.json").write_text(content)
+    if run_id in VERDICTS:
+        verdict, reasons, invalid = VERDICTS[run_id]
+        facts = {"run_id": run_id, "verdict": verdict, "reasons": reasons, "invalid": invalid}
+        (results / run_id / "verdict.json").write_text(json.dumps(facts))
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +50,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store(path, "after", 51)
     store(path, "slow", 90)
     store(path, "short", 50, requests=10)
+    store(path, "saturated", 90)
+    store(path, "both", 51)
     (path / "latest").symlink_to("after")
     return path
 
 
 def compare(results: Path, *arguments: str) -> tuple[int, str, str]:
-    environment = os.environ | {"LAB_RESULTS_DIR": str(results), "COLUMNS": "160"}
+    environment = os.environ | {"LAB_RESULTS_DIR": str(results), "COLUMNS": "60"}
     command = [str(ROOT / "scripts" / "compare"), *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=results.parent
@@ -55,6 +74,55 @@ def test_each_answer_has_its_exit_code(results: Path, second: str, code: int, an
     assert (found, complaint) == (code, "")
     assert "\n" + answer + ": " in said
     assert "GET /api/crm/[red]x[/red]|contacts" in said
+
+
+@pytest.mark.parametrize("runs", [("before", "saturated"), ("saturated", "before"), ("before", "both")])
+def test_nothing_is_said_by_a_comparison_with_a_run_that_is_invalid(results: Path, runs: tuple[str, str]) -> None:
+    code, said, complaint = compare(results, *runs)
+    assert (code, complaint) == (2, "")
+    assert f"\ninvalid: {runs[1]} against {runs[0]}; " in said
+    assert f"invalid, since {SATURATED}" in said
+    found = json.loads(compare(results, *runs, "--json")[1])
+    assert (found["answer"], found["exit_code"]) == ("invalid", 2)
+    assert SATURATED in found["verdicts"]["first"]["invalid"] + found["verdicts"]["second"]["invalid"]
+    assert compare(results, *runs, "--markdown")[1].startswith(f"**invalid: {runs[1]} against {runs[0]}; ")
+
+
+def test_who_compares_an_invalid_run_all_the_same_is_told_so(results: Path) -> None:
+    code, said, _ = compare(results, "before", "saturated", "--allow-invalid")
+    assert code == 1
+    assert "\nworse: saturated against before; " in said
+    assert "\nnote: saturated did not show what was to be shown" in said
+
+
+def test_each_runs_verdict_is_shown(results: Path) -> None:
+    _, said, _ = compare(results, "before", "slow")
+    assert "\nfirst run before: pass\n" in said
+    assert f"\nsecond run slow: fail, since {SLOW}\n" in said
+    assert (
+        f"\nsecond run both: fail and invalid, since {SATURATED} (and 1 more)\n" in compare(results, "slow", "both")[1]
+    )
+    _, said, _ = compare(results, "slow", "short", "--markdown")
+    assert "- second run short: no verdict beside its histograms.json, so nobody knows whether it is valid" in said
+
+
+def test_a_verdict_beside_a_file_of_another_run_is_not_taken_for_its_own(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "verdict.json").write_text((results / "saturated" / "verdict.json").read_text())
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text((results / "before" / "histograms.json").read_text())
+    code, said, _ = compare(results, str(baseline), "after")
+    assert code == 0
+    assert "first run before: no verdict" in said
+    (tmp_path / "verdict.json").write_text("[]")
+    code, said, complaint = compare(results, str(baseline), "after")
+    assert (code, said) == (3, "")
+    assert "verdict.json does not hold a run's verdict" in complaint
+
+
+def test_a_pipe_has_each_endpoint_in_one_line_however_long_its_name(results: Path) -> None:
+    _, said, _ = compare(results, "before", "after")
+    (line,) = [line for line in said.splitlines() if LONG in line]
+    assert "no different" in line
 
 
 def test_a_difference_is_shown_in_percent(results: Path) -> None:
