@@ -16,6 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "locust"))
+
+from utils.output import exit_code_of
+
 MET, MISSED, TOO_FEW, WRONG_USAGE = 0, 1, 2, 3
 REQUESTS, FAILURES, AVERAGE, P95 = "Request Count", "Failure Count", "Average Response Time", "95%"
 TOTAL = "Aggregated"
@@ -165,4 +169,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -15,6 +15,7 @@ from utils.cleanup import Cleanup, CleanupReport, write_note
 from utils.command_line import Parser
 from utils.ledger import KEY, LedgerError, Record, password_for, read_ledger
 from utils.numbers import NumberInventory
+from utils.output import exit_code_of
 from utils.parallel import each
 from utils.plain_http import PlainHttp, Refused, SetupError
 from utils.provisioning import read_capabilities
@@ -132,4 +133,4 @@ class Entrance:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -15,6 +15,7 @@ from metrics.influx import Client, Influx, Unavailable, deliver
 from metrics.outbox import Outbox, OutboxError
 from metrics.run_ids import RUN_ID
 from utils.command_line import Parser
+from utils.output import exit_code_of
 
 DONE, LOST, WAITING = 0, 1, 2
 
@@ -91,4 +92,4 @@ def replay(directory: Path, client: Client) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -23,6 +23,7 @@ from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.processes import LabError, Running, Spec, start, stop, wait_ready
 from metrics.interception import Interception
 from utils.command_line import refuse
+from utils.output import exit_code_of
 from utils.plain_http import SetupError
 from utils.sentinel import Watch
 
@@ -195,4 +196,4 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code_of(lambda: main(sys.argv[1:])))

@@ -17,13 +17,14 @@ from typing import Any
 from locallab import stack
 from locallab.arguments import whole_number
 from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
+from locallab.ports import claimed
 from locallab.processes import (
     POLL_S,
     STOP_GRACE_S,
     LabError,
     Running,
+    Spec,
     answers,
-    check_port,
     shown,
     signal_group,
     start,
@@ -31,6 +32,7 @@ from locallab.processes import (
     wait_ready,
 )
 from utils.command_line import Parser, refuse
+from utils.output import exit_code_of
 
 CLEAN_UP_S = 60  # users end their calls, what they made is removed, the report is written
 
@@ -67,10 +69,14 @@ def _up(target: str | None, workers: int, influx: str | None) -> int:
         stack.master(ports, environment, [], page=True),
         *(stack.worker(number, ports, environment) for number in range(1, workers + 1)),
     ]
-    for spec in specs:
-        if spec.port is not None:
-            check_port(spec.port, spec.name)
-    check_port(ports.bus, "Locust master")
+    with claimed(ports.needed(backend=target is None, page=True)):
+        _start(specs)
+    print(f"the lab is up: start a run on http://127.0.0.1:{ports.page}, stop the lab with ./scripts/lab down")
+    return 0
+
+
+def _start(specs: Sequence[Spec]) -> None:
+    """Start processes and wait until they are ready; of those that cannot all be, none stays."""
     processes: list[Running] = []
     try:
         for spec in specs:
@@ -82,8 +88,6 @@ def _up(target: str | None, workers: int, influx: str | None) -> int:
         stop(processes)
         _state().unlink(missing_ok=True)
         raise
-    print(f"the lab is up: start a run on http://127.0.0.1:{ports.page}, stop the lab with ./scripts/lab down")
-    return 0
 
 
 def _check_down(known: Sequence[dict[str, Any]]) -> None:
@@ -193,4 +197,4 @@ def _born(pid: int) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -12,11 +12,13 @@ from __future__ import annotations
 import sys
 
 from locallab.bootstrap import INTERRUPTED_EXIT
+from utils.output import print_safely
 
 
 def main() -> None:
     """Run Locust with this process's command line; exits with its code."""
     try:
+        print_safely()  # a reader that has had enough of the run's lines must not end the run
         # Here and not above: the import takes a second, and has gevent patch the standard library.
         from locust.main import main as locust  # noqa: PLC0415
 

@@ -15,9 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.05
 STOP_GRACE_S = 5.0
+PORT_TODO = (
+    "stop what listens there (`./scripts/lab down` stops a lab that was left up), or move all the lab's ports with "
+    "LAB_PORT_OFFSET=1000"
+)
+"""What is to be done where a port is taken."""
 
 
 class LabError(Exception):
@@ -68,10 +75,7 @@ def check_port(port: int, name: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise LabError(
-                f"port {port}, which the {name} process needs, is in use: stop what listens there (`./scripts/lab "
-                "down` stops a lab that was left up), or move all the lab's ports with LAB_PORT_OFFSET=1000"
-            ) from None
+            raise LabError(f"port {port}, which the {name} process needs, is in use: {PORT_TODO}") from None
 
 
 def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
@@ -111,15 +115,31 @@ def _die_with_starter() -> None:
 
 
 def wait_ready(running: Running, timeout_s: float = 30.0) -> None:
-    """Wait until the process answers; raise `LabError` with its own words where it ends or takes too long."""
+    """Wait until the process answers; raise `LabError` with its own words where it ends or takes too long.
+
+    Another program that was quicker to take its port, and may answer there, is not taken for it, and the port is named.
+    """
     deadline = time.monotonic() + timeout_s
-    while not answers(running.spec.url):
+    while not (answers(running.spec.url) and _listens(running)):
         code = running.process.poll()
         if code is not None:
+            if running.spec.port is not None:
+                check_port(running.spec.port, running.spec.name)
             raise LabError(f"the {running.spec.name} process ended with {code} before it was ready:\n{running.words()}")
         if time.monotonic() > deadline:
             raise LabError(f"the {running.spec.name} process was not ready in {timeout_s:.0f} s:\n{running.words()}")
         time.sleep(POLL_S)
+
+
+def _listens(running: Running) -> bool:
+    """Say whether it is this process that listens on its port (one without a port counts as listening)."""
+    if running.spec.port is None:
+        return True
+    try:
+        connections = psutil.Process(running.process.pid).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == running.spec.port for each in connections)
 
 
 def answers(url: str | None) -> bool:

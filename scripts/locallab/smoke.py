@@ -22,10 +22,23 @@ from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds
 from locallab import stack
 from locallab.arguments import is_address, whole_number
 from locallab.bootstrap import ROOT, USAGE_EXIT
-from locallab.processes import POLL_S, LabError, Running, check_port, shown, signal_group, start, stop, wait_ready
+from locallab.ports import claimed
+from locallab.processes import (
+    POLL_S,
+    LabError,
+    Running,
+    Spec,
+    check_port,
+    shown,
+    signal_group,
+    start,
+    stop,
+    wait_ready,
+)
 from metrics.report import amend, point_latest_at
 from metrics.run_ids import RUN_ID
 from utils.command_line import Parser, refuse
+from utils.output import exit_code_of
 
 INVALID_EXIT = 2
 FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
@@ -117,12 +130,21 @@ def _run(options: argparse.Namespace) -> int:
         environment["LAB_PROGRESS"] = options.progress
     stack.check_suite(environment)
     specs = stack.doubles(ports, backend=options.target is None)
-    for spec in specs:
-        check_port(spec.port or 0, spec.name)
-    check_port(ports.bus, "Locust master")
-    if options.scenarios:
-        _check_scenarios(stack.scenarios(environment), options.scenarios)
-    _make(results)
+    with claimed(ports.needed(backend=options.target is None, page=False)):
+        if options.scenarios:
+            _check_scenarios(stack.scenarios(environment), options.scenarios)
+        _make(results)
+        return _run_among(options, ports, specs, environment, results)
+
+
+def _run_among(
+    options: argparse.Namespace,
+    ports: stack.Ports,
+    specs: Sequence[Spec],
+    environment: dict[str, str],
+    results: Path,
+) -> int:
+    """Run the load with the doubles around it; give the verdict's code."""
     processes: list[Running] = []
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -198,6 +220,8 @@ def _load(
     if code == USAGE_EXIT:
         _unmake(results)
         return code
+    if not (results / "verdict.json").is_file():
+        check_port(ports.bus, "Locust master")  # another program may have been quicker to take it
     return settle(results, code, reasons)
 
 
@@ -262,4 +286,4 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

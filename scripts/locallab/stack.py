@@ -37,6 +37,12 @@ class Ports:
         offset = int(given)
         return cls(8001 + offset, 8010 + offset, 8020 + offset, 8089 + offset, 5557 + offset)
 
+    def needed(self, *, backend: bool, page: bool) -> dict[str, int]:
+        """Give who listens on which port; the reference backend only where it is the target."""
+        named = {"vendors": self.vendors, "twilio": self.twilio, "Locust master": self.bus}
+        named |= {"Locust page": self.page} if page else {}
+        return {"backend": self.backend, **named} if backend else named
+
 
 def doubles(ports: Ports, *, backend: bool) -> list[Spec]:
     """Give the doubles, with the reference backend where it is the target."""

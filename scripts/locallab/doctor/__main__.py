@@ -25,6 +25,7 @@ from locallab.stack import Ports
 from metrics.targets import TargetError
 from mock_services.core.faults.settings import read_file
 from utils.command_line import Parser, refuse
+from utils.output import exit_code_of
 
 DEFAULT_PROFILE = "smoke"
 
@@ -125,4 +126,4 @@ def _door(text: str) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

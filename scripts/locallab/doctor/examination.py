@@ -53,7 +53,7 @@ class Examination:
         """Give each group once its checks are done."""
         clocks = machine.Clocks.now()
         yield "software", [software.python(), software.packages(), *(software.docker() if self._asked.docker else [])]
-        yield "ports", ports.ports(ports.wanted(self._ports, backend=self._own))
+        yield "ports", ports.ports(self._ports.needed(backend=self._own, page=True))
         yield from self._of_target()
         if self._asked.authority is not None:
             yield "interception", self._of_authority(self._asked.authority)

@@ -13,16 +13,9 @@ import psutil
 
 from locallab.doctor.findings import Finding, ok, problem, warning
 from locallab.processes import LabError, check_port
-from locallab.stack import Ports
 
 HEALTH = "/__lab/health"
 ANSWER_S = 2.0
-
-
-def wanted(at: Ports, *, backend: bool) -> dict[str, int]:
-    """Give what listens on which port; the reference backend only where it is the target."""
-    named = {"vendors": at.vendors, "twilio": at.twilio, "Locust page": at.page, "Locust master": at.bus}
-    return {"backend": at.backend, **named} if backend else named
 
 
 def ports(needed: Mapping[str, int]) -> list[Finding]:

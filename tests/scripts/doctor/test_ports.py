@@ -7,7 +7,6 @@ import socket
 
 from locallab.doctor import ports
 from locallab.doctor.findings import Level
-from locallab.stack import Ports
 
 from tests.support.doubles import serving
 from tests.support.ports import free_port
@@ -34,8 +33,3 @@ def test_a_lab_that_is_up_is_told_from_a_stranger() -> None:
         assert [found.level for found in ports.ports({"twilio": port})] == [Level.WARNING]
         (found,) = ports.ports({"backend": port})
     assert found.level is Level.PROBLEM
-
-
-def test_the_backends_port_is_wanted_only_where_it_is_the_target() -> None:
-    at = Ports(1, 2, 3, 4, 5)
-    assert ports.wanted(at, backend=True) == {"backend": 1, **ports.wanted(at, backend=False)}
