@@ -16,6 +16,7 @@ from typing import Any
 
 import locust
 from locust import runners
+from metrics.interrupts import Interrupts
 from metrics.master_role import MasterRole
 from metrics.measurement import NOTHING_AROUND, Measurement
 from metrics.surroundings import Surroundings
@@ -65,6 +66,7 @@ def is_installed() -> bool:
 
 def take_role(measurement: Measurement, environment: Any, runner: Any, web_ui: Any, **_rest: Any) -> None:
     """Take the role that Locust gave this process: a listener of its `init` event."""
+    Interrupts().listen()
     environment.events.cpu_warning.add_listener(measurement.alarms.on_cpu_warning)
     if isinstance(runner, runners.WorkerRunner):
         WorkerRole(measurement, environment, runner).listen()

@@ -4,15 +4,18 @@ TEST_RESULTS, TEST_RUN_ID, TEST_INFLUX, TEST_TARGETS (a TOML file) go to `instal
 each of its requests to a file of its own there, beside what the layer records; with TEST_REFUSE no run can start;
 with TEST_STOPPED_TWICE a master stops a run once more while it ends; TEST_JUDGING_S is how long judging a run takes at
 least; with TEST_LATE a worker reports something of the run before once more when the next begins; TEST_BREAKS names
-functions of the layer (`module:Class.name`, with commas between) that raise on whoever judges.
+functions of the layer (`module:Class.name`, with commas between) that raise on whoever judges; with TEST_INTERRUPTED
+Ctrl-C comes while so many requests have been written and the last of them is still to be recorded.
 """
 
 # mypy: allow-untyped-calls, allow-untyped-decorators
 
 import copy
+import itertools
 import json
 import os
 import pkgutil
+import signal
 import time
 import tomllib
 from pathlib import Path
@@ -96,6 +99,15 @@ if raw := os.environ.get("TEST_RAW"):
     ) -> None:
         sample = [time.time(), request_type, name, response_time, exception is not None, context["scenario"]]
         samples.write(json.dumps(sample) + "\n")
+
+
+if at := int(os.environ.get("TEST_INTERRUPTED", "0")):
+    heard = itertools.count(1)
+
+    @events.request.add_listener
+    def interrupt(**_: Any) -> None:
+        if next(heard) == at:
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 class Measured:

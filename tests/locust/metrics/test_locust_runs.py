@@ -367,6 +367,23 @@ def test_an_interrupt_ends_an_endless_run_with_its_full_report(tmp_path: Path, t
     assert processes[0].verdict()["totals"]["requests"] == len(processes[0].samples())
 
 
+@pytest.mark.parametrize("where", ["alone", "on a worker"])
+def test_an_interrupt_in_the_midst_of_a_request_leaves_it_whole(tmp_path: Path, target: str, where: str) -> None:
+    arguments = [*HEADLESS, "-u", "6", "Reader"]
+    if where == "alone":
+        processes = [Locust(tmp_path, "--host", target, *arguments, TEST_INTERRUPTED="40")]
+    else:
+        processes = distributed(tmp_path, target, *arguments, workers=1, TEST_INTERRUPTED="40")
+    with running(*processes):
+        processes[-1].finish()
+        if where != "alone":
+            wait_until(lambda: processes[0].process.poll() is not None, "end of the master")
+        assert processes[0].finish() == 0, processes[0].output
+    assert "Traceback" not in processes[-1].output
+    assert len(processes[0].samples()) >= 40
+    assert processes[0].verdict()["totals"]["requests"] == len(processes[0].samples())
+
+
 def test_a_lost_worker_makes_the_run_invalid_and_the_rest_is_reported(tmp_path: Path, target: str) -> None:
     processes = distributed(tmp_path, target, *HEADLESS, "-u", "4", "Reader")
     master, victim, survivor = processes
