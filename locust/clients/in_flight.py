@@ -55,7 +55,7 @@ class InFlight:
 
     def request(self, method: str, url: str, **kwargs: Any) -> AbstractContextManager[CountedResponse]:
         """Send a request as Locust's client does."""
-        start, began = time.time(), self._clock()
+        began = self._clock()
         endpoint = method, kwargs.get("name") or url
         try:
             response = self._http.request(method, url, **kwargs)
@@ -70,7 +70,7 @@ class InFlight:
                     response=None,
                     exception=NeverAnswered("no answer when the run ended"),
                     context=self._context(),
-                    start_time=start,
+                    start_time=time.time() - waited_s,
                 )
             raise
         if getattr(response, "status_code", 0):
