@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Spec:
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
     health: str | None = None
+    hears_late: bool = False
+    """Ctrl-C waits until the process says that it can take it: Python would end with its own words, or none."""
 
     @property
     def url(self) -> str | None:
@@ -88,19 +91,30 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         output = log.open("ab")
-    process = subprocess.Popen(
-        spec.command,
-        cwd=spec.cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=None if output is None else subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=None if outlive or sys.platform != "linux" else _die_with_starter,  # noqa: PLW1509 - no threads here
-    )
+    with _interrupts_blocked() if spec.hears_late else contextlib.nullcontext():
+        process = subprocess.Popen(
+            spec.command,
+            cwd=spec.cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=None if outlive or sys.platform != "linux" else _die_with_starter,  # noqa: PLW1509 - no threads
+        )
     if output is not None:
         output.close()
     return Running(spec, process, log)
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Hold Ctrl-C back from this process for the moment, and from one that it starts until that lets it through."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _inherited() -> dict[str, str]:

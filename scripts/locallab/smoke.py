@@ -21,7 +21,7 @@ from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
 from locallab import stack
 from locallab.arguments import is_address, whole_number
-from locallab.bootstrap import ROOT, USAGE_EXIT
+from locallab.bootstrap import INTERRUPTED_EXIT, ROOT, USAGE_EXIT
 from locallab.ports import claimed
 from locallab.processes import (
     POLL_S,
@@ -44,6 +44,7 @@ INVALID_EXIT = 2
 FINISH_S = 60  # after the run time: users end their calls, what was made is removed, reports are written
 PREPARE_S = 60  # before it: workers join, accounts are made
 DEFAULT_PROFILE = "smoke"
+TOO_EARLY = "interrupted before the run began"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LabError as problem:
         refuse(str(problem))
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted before the run began\n")
+        sys.stderr.write(f"{TOO_EARLY}\n")
         return INVALID_EXIT
 
 
@@ -157,7 +158,7 @@ def _run_among(
         _unmake(results)  # its sentence has the last words of the process that would not start
         raise
     except KeyboardInterrupt:
-        return conclude(results, ["interrupted before the run began"])
+        return conclude(results, [TOO_EARLY])
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not leave half of the lab running
             signal.signal(number, signal.SIG_IGN)
@@ -217,6 +218,8 @@ def _load(
         processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
     limit_s = PREPARE_S + 2 * options.load.most_users + math.ceil(options.load.seconds) + FINISH_S
     code, reasons = watch(master, processes, limit_s)
+    if TOO_EARLY in reasons:
+        return conclude(results, reasons)
     if code == USAGE_EXIT:
         _unmake(results)
         return code
@@ -254,6 +257,8 @@ def watch(master: Running, processes: Sequence[Running], limit_s: float) -> tupl
             signal_group(master.process.pid, signal.SIGINT)
         time.sleep(POLL_S)
     reasons += [f"the {name} process ended with {status} during the run" for name, status in ended.items()]
+    if interrupts and code in {USAGE_EXIT, INTERRUPTED_EXIT}:
+        reasons.append(TOO_EARLY)  # while it imported, or made accounts, which it has removed again
     return code, reasons
 
 

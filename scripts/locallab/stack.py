@@ -106,7 +106,7 @@ def master(ports: Ports, environment: Mapping[str, str], arguments: Sequence[str
     if page:
         command += ["--web-host", "127.0.0.1", "--web-port", str(ports.page)]
     port, health = (ports.page, "/") if page else (None, None)
-    return Spec("locust master", [*command, *arguments], SUITE, environment, port, health)
+    return Spec("locust master", [*command, *arguments], SUITE, environment, port, health, hears_late=True)
 
 
 def worker(number: int, ports: Ports, environment: Mapping[str, str]) -> Spec:
