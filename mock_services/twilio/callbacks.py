@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from mock_services.twilio.protocol.verbs import Callback
 from mock_services.twilio.protocol.webhook import Fields, final_fields, progress_fields
 from mock_services.twilio.recordings import Recording
 
+log = logging.getLogger(__name__)
+
 ANSWER_SHOWN = 200  # characters of a callback's answer that the last event carries
 
 
@@ -29,6 +32,11 @@ class Failure:
     detail: str
     error_code: int | None = None
     at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of_the_double(cls, step: str, error: Exception) -> Failure:
+        """Give the failure of a call that the double's own code failed at."""
+        return cls(step, "double-failed", f"the double failed: {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +92,20 @@ class Callbacks:
             try:
                 answer = await self._network.call_webhook(kind, webhook.method, webhook.url, fields, self._run_id, {})
             except WebhookError as failure:
-                self.summary["failed"] += 1
-                self.failure = self.failure or Failure("callback", failure.reason, str(failure), failure.code)
+                self._failed(Failure("callback", failure.reason, str(failure), failure.code))
+                return
+            except Exception as error:  # nobody waits for this task before the call's end, which must come all the same
+                log.exception("a %s failed", kind)
+                self._failed(Failure.of_the_double("callback", error))
                 return
         self.summary["sent"] += 1
         body = answer.body.decode("utf-8", "replace")[:ANSWER_SHOWN]
         latency_ms = round((time.monotonic() - sent_at) * 1000, 3)
         self.summary["answers"].append({"status": answer.status, "body": body, "latency_ms": latency_ms})
+
+    def _failed(self, failure: Failure) -> None:
+        self.summary["failed"] += 1
+        self.failure = self.failure or failure
 
 
 class Progress:

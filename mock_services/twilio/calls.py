@@ -76,18 +76,30 @@ class Call(ABC):
         await self._perform()
         if self._limit is not None:
             self._limit.cancel()
-        leg = self.leg
         duration_ms = self._since_accepted()
-        leg.deck.end(time.monotonic())
+        failure: Failure | None = None
+        kept: Mapping[str, Any] = {}
+        try:
+            try:
+                failure = await self._wind_up()
+            finally:
+                kept = await self._keep()  # in any case: a tape that is never kept is one fewer for other calls
+        except Exception as error:
+            log.exception("call %s failed at its end", self.leg.record.sid)
+            failure = failure or Failure.of_the_double("media", error)
+        self.leg.let_go()
+        return self._finish(self.leg.failure or failure, duration_ms, kept)
+
+    async def _wind_up(self) -> Failure | None:
+        """End what goes on beside the verbs, and tell of the call's end; give the first callback that failed."""
+        leg = self.leg
         leg.record.end(self._last_status())
+        leg.deck.end(time.monotonic())
         await leg.close()
         for each in (leg, *leg.children):
             await each.request_owed()
         self.progress.tell("completed", self._final_fields())
-        failure = await leg.settled()
-        kept = await self._keep()
-        leg.let_go()
-        return self._finish(leg.failure or failure, duration_ms, kept)
+        return await leg.settled()
 
     @abstractmethod
     async def _begin(self) -> Document | Ending:
@@ -118,8 +130,7 @@ class Call(ABC):
                 raise
         except Exception as error:
             log.exception("call %s failed", self.leg.record.sid)
-            detail = f"the double failed: {type(error).__name__}: {error}"
-            self.leg.failure = Failure("media", "double-failed", detail)
+            self.leg.failure = Failure.of_the_double("media", error)
 
     def _last_status(self) -> str:
         leg = self.leg

@@ -17,7 +17,7 @@ from itertools import count
 from typing import ClassVar, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from mock_services.twilio.protocol.overrides import Limits
 from mock_services.twilio.protocol.urls import joined
@@ -26,6 +26,7 @@ MAX_REDIRECTS = 10
 MAX_BODY = 64 * 1024
 MAX_HEADERS = 100
 READ_SIZE = 64 * 1024
+SWITCHING_PROTOCOLS = 101
 
 Params = Sequence[tuple[str, str]]
 
@@ -73,7 +74,7 @@ class ConnectTimedOutError(TimedOutError):
 
 
 class HttpStatusError(WebhookError):
-    """The answer is an error (status 400 or more), or not HTTP, or too large."""
+    """The answer is an error (status 400 or more), or another protocol's (101), or not HTTP, or too large."""
 
     reason = "webhook-http-error"
 
@@ -188,7 +189,7 @@ class HttpClient:
         answer = Answer(
             response.status, response.headers.get("content-type", ""), response.content(), target.url, time.monotonic()
         )
-        if answer.status >= 400:
+        if answer.status >= 400 or answer.status == SWITCHING_PROTOCOLS:
             raise HttpStatusError(f"{url} answered {answer.status}", answer)
         redirected = answer.status in {301, 302, 303, 307, 308}
         return answer, response.headers.get("location") if redirected else None
@@ -262,17 +263,29 @@ def is_web_url(text: str) -> bool:
 
 
 class _Response:
-    """Collects what httptools' parser finds in an answer."""
+    """Collects what httptools' parser finds in an answer; what comes before it, with a status of 1xx, is passed over.
+
+    The parser that calls it is to be set, and refers to it: whoever is done with them has it forget the parser.
+    """
+
+    parser: HttpResponseParser | None = None
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self.complete = False
+        self._begin()
+
+    def _begin(self) -> None:
         self.headers: dict[str, str] = {}
         self.cookies: dict[str, str] = {}
         self.headers_complete = False
-        self.complete = False
         self.status = 0
         self._body = bytearray()
         self._count = 0
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise HttpStatusError("the answer is followed by another one")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count += 1
@@ -287,6 +300,8 @@ class _Response:
             self.headers[key] = text
 
     def on_headers_complete(self) -> None:
+        assert self.parser is not None
+        self.status = self.parser.get_status_code()
         self.headers_complete = True
 
     def on_body(self, body: bytes) -> None:
@@ -295,7 +310,10 @@ class _Response:
             raise HttpStatusError(f"the answer has more than {self._most} bytes")
 
     def on_message_complete(self) -> None:
-        self.complete = True
+        if self.status < 200 and self.status != SWITCHING_PROTOCOLS:
+            self._begin()  # an interim answer, such as 103: the final one follows (RFC 9110, 15.2)
+        else:
+            self.complete = True
 
     def ends_with_connection(self) -> bool:
         framed = "content-length" in self.headers or "transfer-encoding" in self.headers
@@ -316,7 +334,7 @@ class _Response:
 
 async def _read_response(reader: asyncio.StreamReader, url: str, most: int) -> _Response:
     response = _Response(most)
-    parser = HttpResponseParser(response)
+    parser = response.parser = HttpResponseParser(response)
     try:
         while not response.complete:
             received = await reader.read(READ_SIZE)
@@ -325,12 +343,15 @@ async def _read_response(reader: asyncio.StreamReader, url: str, most: int) -> _
                     break
                 raise ConnectionFailedError(f"{url} closed the connection before it had answered")
             parser.feed_data(received)
-    except HttpParserError as unreadable:
+    except (HttpParserError, HttpParserUpgrade) as unreadable:
+        if response.complete and response.status == SWITCHING_PROTOCOLS:
+            return response  # the parser goes no further, with or without an Upgrade header
         # The parser wraps what its callbacks raise.
         if isinstance(unreadable.__context__, WebhookError):
             raise unreadable.__context__ from None
         raise HttpStatusError(f"{url} did not answer in HTTP: {str(unreadable)[:200]}") from unreadable
     except OSError as lost:
         raise ConnectionFailedError(f"{url}: the connection was lost: {str(lost)[:200]}") from lost
-    response.status = parser.get_status_code()
+    finally:
+        response.parser = None
     return response

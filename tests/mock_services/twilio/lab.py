@@ -195,7 +195,8 @@ class Target:
         self.webhooks.append((request.url.path, form))
         self.headers.append(dict(request.headers))
         if request.url.path == "/status":
-            return Response('{"status":"ok"}', self.status, media_type="application/json")
+            upgrade = {"connection": "Upgrade", "upgrade": "websocket"} if self.status == 101 else None
+            return Response('{"status":"ok"}', self.status, upgrade, "application/json")
         await asyncio.sleep(self.slow_s)
         twiml = self.twiml if request.url.path == "/voice" else None
         return _xml(twiml or self.stream_twiml(), 200)

@@ -365,6 +365,20 @@ async def test_a_callback_that_fails_fails_the_call_and_keeps_its_figures(double
 
 
 @pytest.mark.anyio
+async def test_a_callback_that_switches_protocols_fails_the_call_which_has_its_last_event_and_its_tape(
+    double: Double, target: Target
+) -> None:
+    target.status = 101
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        failed = (await caller.call("one", NUMBER, GREETING_ONLY, record=True))[-1]
+    assert (failed["event"], failed["step"], failed["reason"]) == ("failed", "callback", "webhook-http-error")
+    assert "answered 101" in failed["detail"]
+    assert failed["tape"]["seconds"] > 0
+    assert double.http.get(f"{double.url}/__lab/tapes").json()["recording"] == 0
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("path", ["/nowhere", "/voice?token=1"])
 async def test_a_stream_that_does_not_open_is_31920(double: Double, target: Target, path: str) -> None:
     target.twiml = target.stream_twiml(path)

@@ -27,6 +27,9 @@ from mock_services.twilio.protocol.signature import sign
 TOKEN = "a token"
 FORM: Params = [("CallSid", "CA1"), ("ToZip", ""), ("FromCity", "MÜNCHEN")]
 
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\nSet-Cookie: early=1\r\n\r\n"
+
 Requests = list[tuple[str, dict[str, str], bytes]]
 Scene = Callable[[str, HttpClient, Requests], Awaitable[None]]
 
@@ -147,6 +150,12 @@ def test_bodies_come_in_any_framing(answer: bytes) -> None:
     [
         (http(b"", "404 Not Found"), HttpStatusError, 11200, "answered 404"),
         (http(b"", "500 Oops"), HttpStatusError, 11200, "answered 500"),
+        (SWITCHING, HttpStatusError, 11200, "answered 101"),
+        (SWITCHING + b"\x81\x00", HttpStatusError, 11200, "answered 101"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", HttpStatusError, 11200, "answered 101"),
+        (EARLY_HINTS + http(b"", "404 Not Found"), HttpStatusError, 11200, "answered 404"),
+        (EARLY_HINTS, ConnectionFailedError, 11205, "closed the connection before"),
+        (http() + http(), HttpStatusError, 11200, "followed by another"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", HttpStatusError, 11200, "did not answer in HTTP"),
         (http(b"x" * 70_000), HttpStatusError, 11200, "more than 65536 bytes"),
         (http(gzip.compress(b"x" * 10**7), "200 OK", "Content-Encoding: gzip"), HttpStatusError, 11200, "more than"),
@@ -168,6 +177,21 @@ def test_a_bad_answer_fails_with_twilios_code_and_is_not_asked_for_again(
         assert len(seen) == 1
 
     play([answer], scene)
+
+
+@pytest.mark.parametrize(
+    "interim", [EARLY_HINTS, b"HTTP/1.1 100 Continue\r\n\r\n" * 3, EARLY_HINTS * 200], ids=["103", "100", "many"]
+)
+def test_interim_answers_are_passed_over_and_the_final_one_counts(interim: bytes) -> None:
+    async def scene(url: str, client: HttpClient, seen: Requests) -> None:
+        cookies: dict[str, str] = {}
+        answer = await post(client, url, cookies)
+        assert (answer.status, answer.content_type, answer.body) == (200, "text/xml", b"<Response/>")
+        assert cookies == {}
+        answer = await post(client, url)
+        assert (answer.status, answer.body) == (200, b"to the end")
+
+    play([interim + http(b"<Response/>"), interim + b"HTTP/1.1 200 OK\r\n\r\nto the end"], scene)
 
 
 def test_endless_redirects_end() -> None:
