@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 TESTS = Path(__file__).parent
-LONGEST_FIRST = (
+LONGEST = (
     "scripts/test_smoke.py",
     "locust/test_suite_runs.py",
     "locust/test_reconciliation_runs.py",
@@ -34,7 +34,7 @@ LONGEST_FIRST = (
     "mock_services/twilio/test_outbound.py",
     "scripts/test_compare.py",
 )
-"""The files of more than a hundredth of the whole: begun last, one of them would have the other processes wait."""
+"""The files of over a hundredth of the whole, the longest first. Most make real runs, which a busy machine spoils."""
 
 # How long an example takes here is for the other tests to say, and the machine; what it has to find is not changed.
 settings.register_profile("shared machine", deadline=None)
@@ -48,13 +48,18 @@ def anyio_backend() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest; `--dist loadfile` keeps each in one process, with its fixtures."""
-    gone = [file for file in LONGEST_FIRST if not (TESTS / file).exists()]
+    """Order the files, which `--dist loadfile` keeps in one process each, with their fixtures.
+
+    The longest begin before others of their kind, so that none has the other processes wait for it in the end, and all
+    others are spread among them, so that the processes do not all have the machine run labs at once.
+    """
+    gone = [file for file in LONGEST if not (TESTS / file).exists()]
     if gone:
-        raise pytest.UsageError(f"tests/conftest.py begins with what is not there: {', '.join(gone)}")
-    items.sort(key=_begins)
+        raise pytest.UsageError(f"tests/conftest.py places what is not there: {', '.join(gone)}")
+    others = dict.fromkeys(file for item in items if (file := _file(item)) not in LONGEST)
+    places = {file: place / len(files) for files in (LONGEST, tuple(others)) for place, file in enumerate(files)}
+    items.sort(key=lambda item: places[_file(item)])
 
 
-def _begins(item: pytest.Item) -> int:
-    file = item.path.relative_to(TESTS).as_posix()
-    return LONGEST_FIRST.index(file) if file in LONGEST_FIRST else len(LONGEST_FIRST)
+def _file(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).as_posix()

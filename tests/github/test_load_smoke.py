@@ -26,7 +26,7 @@ CALL = WORKFLOW[True]["workflow_call"]
 JOBS: dict[str, dict[str, Any]] = WORKFLOW["jobs"]
 STEPS = [(job, step) for job in JOBS for step in JOBS[job]["steps"]]
 PAGE = ROOT / "docs" / "ci.md"
-SHORT = '[smoke]\nusers = 10\nspawn_rate = 5\nrun_time = "10s"\n'
+SHORT = '[smoke]\nusers = 10\nspawn_rate = 5\nrun_time = "20s"\n'
 EXAMPLE: dict[Any, Any] = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0])
 
 
