@@ -89,7 +89,9 @@ def draw(chart: Chart) -> Markup:
     top = ceiling(max([highest, *within]))
     frame = _Frame(WIDE if chart.wide else NARROW, top, max((len(line.values) for line in shown), default=0))
     parts = [
-        Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">').format(frame.width, HEIGHT, chart.title),
+        Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}, {}: {:,.4g} at most">').format(
+            frame.width, HEIGHT, chart.title, chart.unit, highest
+        ),
         *frame.axes(values * chart.step),
         *(_columns(shown, frame) if chart.stacked else (_path(line, frame) for line in shown)),
         *(frame.across(limit) for limit in chart.limits if limit.value <= top),

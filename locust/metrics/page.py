@@ -15,6 +15,7 @@ from markupsafe import Markup
 from metrics.areas import area_of
 from metrics.charts import Chart, Limit, Line, draw, step_of
 from metrics.durations import in_words
+from metrics.funnel import funnel
 from metrics.histogram import Histogram
 from metrics.moments import Moment
 from metrics.outcome import FAILURES, OUTCOMES
@@ -50,8 +51,8 @@ def environment() -> Environment:
 
 
 def markdown_cell(text: str) -> str:
-    """Text that cannot break out of a Markdown table's cell or start a tag."""
-    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(text.split()))
+    """Text that cannot break out of a Markdown table's cell, start a tag, or be read as markup or as an entity."""
+    return re.sub(r"([\\|`*_<>\[\]~&])", r"\\\1", " ".join(text.split()))
 
 
 def timestamp(seconds: float) -> str:
@@ -77,6 +78,7 @@ def context_of(run: Run, verdict: Verdict) -> dict[str, Any]:
         "classes": [outcome for outcome in OUTCOMES if any(outcome in row["failed"] for row in failing)],
         "charts": Markup("\n").join(map(draw, charts)),
         "thinned": step_of(len(moments)) * run.moments.step,
+        "calls": list(funnel(run.merge.endpoints)),
         "skipped": any(result.status == "skipped" for result in verdict.results),
     }
 

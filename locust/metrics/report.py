@@ -27,8 +27,8 @@ REPORTS = {"report.html": "head.html", "junit.xml": "head.xml", "summary.md": "h
 END_OF_HEAD = "<!-- end of the verdict -->"
 """Parts a report's head from the rest; a comment in all three of their languages."""
 CLOSING = {
-    "report.html": "<p>Nothing more is known of this run: it ended without a report.</p>\n</body>\n</html>\n",
-    "junit.xml": "</testsuite>\n</testsuites>\n",
+    "report.html": "<p>Nothing more is known of this run: it ended without a report.</p>\n</main>\n</body>\n</html>\n",
+    "junit.xml": "<system-out/>\n<system-err/>\n</testsuite>\n</testsuites>\n",
     "summary.md": "",
 }
 """What ends a report that has nothing but its head."""

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import defusedxml.ElementTree
 import pytest
+from markdown_it import MarkdownIt
 
+from clients import call_steps
+from metrics.funnel import DIAL, STEPS, funnel
 from metrics.recorder import Recorder
 from metrics.report import amend, console_block, point_latest_at, write_report
 from metrics.run import Ending, Run
@@ -44,11 +47,13 @@ class Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tags: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
         self.loads: list[str] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.attributes.append((tag, dict(attrs)))
         self.loads += [value or "" for name, value in attrs if name in ("src", "href", "data", "srcset")]
 
     def handle_data(self, data: str) -> None:
@@ -206,3 +211,146 @@ def test_a_directory_in_the_place_of_latest_is_left_and_said(tmp_path: Path, cap
     point_latest_at(tmp_path / "a")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "latest"]
     assert f"{tmp_path / 'latest'} cannot be made to name a: Is a directory" in caplog.text
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2's relative luminance of `#rgb` or `#rrggbb`."""
+    digits = colour.removeprefix("#")
+    pairs = [digit * 2 for digit in digits] if len(digits) == 3 else re.findall("..", digits)
+    parts = [int(pair, 16) / 255 for pair in pairs]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+TEXT = (
+    *(("ink", ground) for ground in ("page", "band", "pass-band", "fail-band", "invalid-band")),
+    *(("soft", ground) for ground in ("page", "band", "pass-band", "fail-band", "invalid-band")),
+    *(("pass", "page"), ("fail", "page"), ("fail", "band")),
+    *((verdict, f"{verdict}-band") for verdict in ("pass", "fail", "invalid")),
+)
+DRAWN = ("a", "b", "c", "d", "http_5xx", "timeout", "connection", "content", "http_4xx", "http_429", "socket", "lab")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_and_lines_stand_out_as_wcag_asks(tmp_path: Path, judged: tuple[Run, Verdict], dark: bool) -> None:
+    write_report(tmp_path, *judged)
+    light, of_dark = re.findall(r":root \{(.*?)\}", (tmp_path / "report.html").read_text(), flags=re.DOTALL)[:2]
+    colours = dict(re.findall(r"--([\w-]+): (#\w+)", light))
+    if dark:
+        colours |= dict(re.findall(r"--([\w-]+): (#\w+)", of_dark))
+    assert {
+        pair: contrast(colours[pair[0]], colours[pair[1]])
+        for pair in TEXT
+        if contrast(colours[pair[0]], colours[pair[1]]) < 4.5
+    } == {}
+    assert {
+        name: contrast(colours[name], colours["page"]) for name in DRAWN if contrast(colours[name], colours["page"]) < 3
+    } == {}
+
+
+def test_every_table_has_headers_that_say_of_what_and_can_be_scrolled_with_keys(
+    tmp_path: Path, judged: tuple[Run, Verdict]
+) -> None:
+    write_report(tmp_path, *judged)
+    page = Page()
+    page.feed((tmp_path / "report.html").read_text())
+    assert all(found.get("scope") for tag, found in page.attributes if tag == "th")
+    regions = [found for tag, found in page.attributes if "wide" in (found.get("class") or "").split()]
+    assert len(regions) == page.tags.count("table")
+    assert all(found.get("role") == "region" and found.get("aria-label") and "tabindex" in found for found in regions)
+    drawings = [found for tag, found in page.attributes if tag == "svg"]
+    assert all(re.search(r", .+: [0-9,.e+]+ at most$", found["aria-label"] or "") for found in drawings)
+
+
+def test_how_far_calls_came_is_shown_where_there_were_any(tmp_path: Path, judged: tuple[Run, Verdict]) -> None:
+    write_report(tmp_path, *judged)
+    assert "<h2>Calls</h2>" not in (tmp_path / "report.html").read_text()
+    run, _ = judged
+    recorder = Recorder(clock=lambda: run.started, cpu_clock=lambda: 0.0)
+    for number in range(4):
+        recorder.record("CALL", "answer", 20.0, exception=TimeoutError() if number == 3 else None)
+    for step in ("connect", "first audio", "turn", "turn", "turn"):
+        recorder.record("CALL", step, 20.0)
+    recorder.record("CALL", "dial", None, exception=ConnectionError())
+    run.report("w", recorder.take(), run.started + 1)
+    assert [(row.step, row.calls, row.percent, row.failures) for row in funnel(run.merge.endpoints)] == [
+        ("dialled", 5, 100, 1),
+        ("answered", 3, 60, 1),
+        ("connected", 1, 20, 0),
+        ("heard the agent", 1, 20, 0),
+        ("completed", 0, 0, 0),
+    ]
+    write_report(tmp_path, run, run.finish(Ending([], {}, False, {}), 1, run.started + 2))
+    page = Page()
+    page.feed((tmp_path / "report.html").read_text())
+    assert "heard the agent" in page.text
+
+
+def test_the_steps_of_the_funnel_are_those_that_callers_measure() -> None:
+    aside = {call_steps.TURN, *call_steps.ASIDE.values()}
+    assert [*STEPS] == [step for step in call_steps.STEPS if step not in aside]
+    assert call_steps.DIAL == DIAL
+
+
+NEEDED = {
+    "testsuite": {"name", "package", "id", "hostname", "timestamp", "tests", "failures", "errors", "time"},
+    "testcase": {"name", "classname", "time"},
+    "property": {"name", "value"},
+    "error": {"type", "message"},
+    "failure": {"type", "message"},
+}
+"""What Ant's schema, which is the strictest, requires; Jenkins' (xunit's junit-10.xsd) and GitLab want parts of it."""
+
+
+@pytest.mark.parametrize("amended", [False, True])
+@pytest.mark.parametrize("known", [True, False])
+def test_junit_is_what_the_schemas_of_ci_servers_ask(
+    tmp_path: Path, judged: tuple[Run, Verdict], amended: bool, known: bool
+) -> None:
+    if known:
+        write_report(tmp_path, *judged)
+    if amended or not known:
+        amend(tmp_path, TROUBLE)
+    root = defusedxml.ElementTree.fromstring((tmp_path / "junit.xml").read_text())
+    assert root.tag == "testsuites"
+    (suite,) = root
+    order = [child.tag for child in suite]
+    cases = order.count("testcase")
+    assert order == ["properties", *["testcase"] * cases, "system-out", "system-err"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp") or ""), "no zone is allowed"
+    for element in root.iter():
+        assert NEEDED.get(element.tag, set()) <= set(element.keys()), element.tag
+    for case in suite.iter("testcase"):
+        assert [child.tag for child in case] in ([], ["error"], ["failure"], ["skipped"])
+    found = [child.tag for case in suite.iter("testcase") for child in case]
+    counts = {"tests": cases, "errors": found.count("error"), "failures": found.count("failure")}
+    assert {name: int(suite.get(name) or 0) for name in counts} == counts
+    assert int(suite.get("skipped") or 0) == found.count("skipped")
+
+
+def test_the_summary_is_rendered_as_whole_tables_whatever_names_hold(
+    tmp_path: Path, judged: tuple[Run, Verdict]
+) -> None:
+    name = "| a `b` <img src=x> *c* [d](e) ~~f~~ &lt;g \\"
+    run, _ = judged
+    run.targets = Targets((Target(name, "crm", "avg_ms", 1), Target(f"{name}2", "calendar", "avg_ms", 800)))
+    ending = Ending([], {}, False, {name: 1})
+    write_report(tmp_path, run, run.finish(ending, 3, run.started + 2))
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse((tmp_path / "summary.md").read_text())
+    inline = [child for token in tokens if token.type == "inline" for child in token.children or []]
+    assert {child.type for child in inline} <= {"text", "text_special", "softbreak"}
+    assert [token.content for token in tokens if token.type == "html_block"] == ["<!-- end of the verdict -->\n"]
+    said = ["".join(child.content for child in t.children or []) for t in tokens if t.type == "inline"]
+    assert name in said, "a target's cell"
+    assert any(text.endswith(f"such as: {name}") for text in said), "a reason"
+    rows = [0]
+    for token in tokens:
+        rows[-1] += token.type in ("td_open", "th_open")
+        if token.type == "tr_close":
+            rows.append(0)
+    assert rows == [4, 4, 3, 3, 0], "targets and areas, each with a header"
