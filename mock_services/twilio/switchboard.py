@@ -37,6 +37,7 @@ class Switchboard:
         self._period = 1 / calls_per_second
         self._tapes = tapes
         self._calls: dict[Call, asyncio.Task[None]] = {}
+        self._counted: set[Call] = set()  # of them those that were begun since the last reset
         self._outcomes: Counter[str] = Counter()
         self._media = MediaTotals()
         self._next_start = 0.0
@@ -95,17 +96,18 @@ class Switchboard:
                 task.cancel()
 
     def reset(self) -> None:
-        """Hang up every call and forget all figures."""
+        """Hang up every call and forget all figures, those of the calls that still say goodbye too."""
         self.hang_up_all()
+        self._counted.clear()
         self._outcomes.clear()
         self._media = MediaTotals()
         self._next_start = 0.0
 
     def gauges(self) -> dict[str, Any]:
-        """Give the figures of all calls since the start or the last reset, the running ones included."""
+        """Give the figures of all calls begun since the start or the last reset, the running ones included."""
         media = MediaTotals()
         media.merge(self._media)
-        for call in self._calls:
+        for call in self._counted:
             media.add(call.leg.every_session)
         return {
             "calls": {"active": len(self._calls), "streams": len(self._office.network.pacer), **self._outcomes},
@@ -128,14 +130,20 @@ class Switchboard:
         self._office.account.add_call(record)
         self._office.running[record.sid] = call
         self._calls[call] = asyncio.create_task(self._keep(call))
+        self._counted.add(call)
 
     async def _keep(self, call: Call) -> None:
+        outcome = ""
         try:
-            self._outcomes[await call.run()] += 1
+            outcome = await call.run()
         finally:
             del self._calls[call]
             self._office.running.pop(call.leg.record.sid, None)
-            self._media.add(call.leg.every_session)
+            if call in self._counted:
+                self._counted.remove(call)
+                self._media.add(call.leg.every_session)
+                if outcome:
+                    self._outcomes[outcome] += 1
 
 
 def _unheard(_event: dict[str, Any]) -> None:

@@ -204,6 +204,27 @@ async def test_when_a_client_goes_its_calls_are_hung_up(double: Double, target: 
 
 
 @pytest.mark.anyio
+async def test_a_call_that_a_reset_ends_counts_in_no_figures_after_it(double: Double, target: Target) -> None:
+    double.buy(NUMBER, target.url)
+    async with phone(double) as caller:
+        await caller.dial("before", NUMBER, BRISK)
+        await caller.until("first_audio")
+        await asyncio.to_thread(double.http.post, f"{double.url}/__lab/reset")
+        assert (await caller.until("ended", "failed"))[-1]["media"]["frames_sent"] > 0
+        await eventually(lambda: double.metrics()["calls"]["active"] == 0)
+        metrics = double.metrics()
+        assert metrics["calls"] == {"active": 0, "streams": 0}
+        assert metrics["media"]["frames_sent"] == 0
+
+        double.buy(NUMBER, target.url)
+        ended = (await caller.call("after", NUMBER, GREETING_ONLY))[-1]
+        await eventually(lambda: double.metrics()["calls"]["active"] == 0)
+    metrics = double.metrics()
+    assert metrics["calls"] == {"active": 0, "streams": 0, "ended": 1}
+    assert metrics["media"]["frames_sent"] == ended["media"]["frames_sent"]
+
+
+@pytest.mark.anyio
 async def test_an_agent_that_never_answers_times_its_turns_out(double: Double, target: Target) -> None:
     target.agent = "silent"
     double.buy(NUMBER, target.url)
