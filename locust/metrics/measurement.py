@@ -67,6 +67,12 @@ class Measurement:
         """Count a start of an open model's schedule, and whether nobody was free to take it."""
         self.recorder.record_start(dropped)
 
+    def record_lost_starts(self, count: int) -> None:
+        """Where the run is judged: count starts that fell to a worker that was gone, which are dropped."""
+        if self.run is not None:
+            self.run.merge.starts += count
+            self.run.merge.starts_dropped += count
+
     def record_unanswered(self, waited_s: float) -> None:
         """Count what still had no answer, after so long, when its user's time was up, and is no failure for it."""
         self.recorder.record_unanswered(waited_s)

@@ -125,7 +125,10 @@ class Conductor:
         self._reconciler.attach(environment, runner)
         if self._settings.debug:
             environment.events.request.add_listener(say_request)
-        self._open_model = OpenModel(self._lab, environment, runner, self.measurement.record_start)
+        measurement = self.measurement
+        self._open_model = OpenModel(
+            self._lab, environment, runner, measurement.record_start, measurement.record_lost_starts
+        )
         if isinstance(runner, WorkerRunner):
             environment.events.test_stop.add_listener(self._on_worker_stop)
             return

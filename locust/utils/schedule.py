@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,16 @@ def shares(users: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, Share]
                 dealt[process][name] = Share(taken[name], count, totals[name])
                 taken[name] += count
     return dealt
+
+
+def fall_to(schedule: Iterable[Start], own: Mapping[str, Share], from_s: float, until_s: float) -> int:
+    """How many starts between two seconds of the schedule fall to these shares."""
+    between = itertools.takewhile(lambda start: start.offset_s < until_s, schedule)
+    found = 0
+    for start in between:
+        share = own.get(start.user_class) if start.offset_s >= from_s else None
+        found += share is not None and share.takes(start.serial)
+    return found
 
 
 def share_to_message(share: Share) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 # mypy: allow-untyped-calls
 # gevent has no annotations.
 
+import time
 from collections.abc import Callable
 
 import gevent
@@ -10,7 +11,7 @@ import gevent.event
 import pytest
 
 from scenarios.arrivals import Arrivals
-from utils.schedule import Share, starts
+from utils.schedule import Share, Start, starts
 
 RATE = 50.0
 ALL = Share(0, 1, 1)
@@ -89,6 +90,41 @@ def test_what_still_waits_when_the_schedule_ends_is_dropped_only_if_it_has_waite
     office.until(lambda: len(office.arrivals._waiting["CrmUser"]) >= 3)
     office.close()
     assert office.dropped.count(True) >= 3
+
+
+def test_what_falls_to_a_process_can_be_dealt_anew_while_the_schedule_goes_on() -> None:
+    schedule = [Start(number / RATE, "CrmUser", number) for number in range(40)]
+    begun: list[float] = []
+    arrivals = Arrivals(lambda dropped: None)
+
+    def user() -> None:
+        while True:
+            late_s = arrivals.next_start("CrmUser")
+            begun.append(time.monotonic() - late_s)
+
+    crew = [gevent.spawn(user) for _ in range(3)]
+    arrivals.begin(schedule, {"CrmUser": Share(0, 1, 2)})
+    arrivals.begin(schedule, {"CrmUser": ALL}, elapsed_s=0.1, from_s=0.4)
+    with gevent.Timeout(10):
+        gevent.joinall([arrivals._ticking])
+    gevent.sleep(0)
+    gevent.killall(crew)
+    places = [round((due - begun[0]) * RATE) for due in begun]
+    assert places == [*range(0, 20, 2), *range(20, 40)]
+
+
+def test_a_process_that_comes_later_joins_the_schedule_where_it_is() -> None:
+    schedule = [Start(number / RATE, "CrmUser", number) for number in range(40)]
+    counted: list[bool] = []
+    arrivals = Arrivals(counted.append)
+    crew = [gevent.spawn(arrivals.next_start, "CrmUser") for _ in range(30)]
+    began = time.monotonic()
+    arrivals.begin(schedule, {"CrmUser": ALL}, elapsed_s=0.3, from_s=0.5)
+    with gevent.Timeout(10):
+        gevent.joinall([arrivals._ticking])
+    assert counted == [False] * 15, "from second 0.5 on"
+    assert time.monotonic() - began >= 39 / RATE - 0.3
+    gevent.killall(crew)
 
 
 def test_a_user_that_is_stopped_while_it_waits_takes_no_start_with_it() -> None:

@@ -231,6 +231,27 @@ def test_an_open_model_begins_tasks_in_time_and_drops_none_that_somebody_can_tak
     assert 8 <= generator["starts_planned"] <= 21
 
 
+def test_what_an_open_model_had_dealt_to_a_worker_that_leaves_others_begin(runs: Runs) -> None:
+    port = str(free_port())
+    bus = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2"]
+    master = runs.start("open", *bus, "--run-time", "14s")
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    file = "scenarios/crm_load_test.py"
+    stays, leaves = (Suite(runs.environment(""), *worker, locustfile=file) for _ in range(2))
+    with ended(master, stays, leaves):
+        master.read_until("All users spawned")
+        leaves.process.terminate()
+        assert leaves.finish(20) == 0, leaves.output
+        master.read_until("The users are with 1 processes now")
+        master.finish(60)
+        assert stays.finish(20) == 0, stays.output
+    verdict = runs.verdict()
+    planned = verdict["generator"]["starts_planned"]
+    # The schedule begins a little after the run, and nothing of it is missing then.
+    assert planned >= 5 * (verdict["duration_s"] - 4), "begun or counted as dropped"
+    assert planned - verdict["generator"]["starts_dropped"] >= planned / 2
+
+
 def test_an_open_model_counts_what_nobody_could_begin(runs: Runs, target: Target) -> None:
     def slow(request: Request) -> Reply:
         time.sleep(2.5)

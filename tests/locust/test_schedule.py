@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.schedule import Share, shares, starts
+from utils.schedule import Share, fall_to, shares, starts
 
 WEIGHTS = {"CrmUser": 4, "CalendarUser": 3, "AuthUser": 2, "TelephonyUser": 1}
 CLASSES = st.dictionaries(st.sampled_from(sorted(WEIGHTS)), st.integers(0, 7), max_size=4)
@@ -58,3 +58,11 @@ def test_a_process_takes_as_much_as_it_has_users() -> None:
     assert dealt == {"one": {"CrmUser": Share(0, 3, 4)}, "two": {"CrmUser": Share(3, 1, 4)}}
     taken = Counter(process for serial in range(400) for process, own in dealt.items() if own["CrmUser"].takes(serial))
     assert taken == {"one": 300, "two": 100}
+
+
+def test_what_falls_to_some_users_within_a_time_can_be_counted() -> None:
+    dealt = shares({"a": WEIGHTS, "b": WEIGHTS})
+    counts = [fall_to(starts(7, 20, WEIGHTS), own, 1.0, 6.0) for own in dealt.values()]
+    assert sum(counts) == 100
+    assert counts == pytest.approx([50, 50], abs=5)
+    assert fall_to(starts(7, 20, WEIGHTS), {}, 1.0, 6.0) == 0
