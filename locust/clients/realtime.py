@@ -22,6 +22,7 @@ from gevent import GreenletExit
 from gevent.event import AsyncResult
 
 from clients.failures import RequestFailure
+from clients.waits import Waits
 
 CONNECT_S = 10.0
 GREETING_S = 10.0
@@ -32,7 +33,7 @@ SEND_S = 5.0
 """How long a frame may take to be taken off our hands, and how often the reader wakes up."""
 LONGEST_MESSAGE = 1 << 22
 OVERDUE_S = 5.0
-"""What a user has waited for so long when it is killed is a `timeout`; of a shorter wait nothing is known."""
+"""What a user has waited for so long when it is killed may be a `timeout`; of a shorter wait nothing is known."""
 
 Message = dict[str, Any]
 Wanted = Callable[[Message], bool]
@@ -93,13 +94,16 @@ class RealtimeSocket:
         name: str,
         url: Callable[[], str],
         count: Count,
+        waits: Waits | None = None,
         *,
         greeting: Wanted | None = None,
         pong: Wanted | None = None,
         header: Sequence[str] = (),
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        """Take the path with placeholders, how to make the address with a token that is good now, and who counts.
+        """Take the path with placeholders, and how to make the address with a token that is good now.
+
+        `count` is who counts, and `waits` who knows how long answers take.
 
         `greeting` is what the server says first, where it does: only then is the socket open. `pong` is its answer to
         a ping; without one there is no heartbeat.
@@ -107,6 +111,7 @@ class RealtimeSocket:
         self._name = name
         self._url = url
         self._count = count
+        self._waits = waits or Waits()
         self._greeting = greeting
         self._pong = pong
         self._header = list(header)
@@ -188,7 +193,9 @@ class RealtimeSocket:
         except GreenletExit:
             waited_s = time.monotonic() - since
             # The heartbeat's greenlet also ends by being killed, but only after the connection was given up.
-            if self._connection is not None and waited_s >= OVERDUE_S:
+            if self._connection is not None and self._waits.cut_short(
+                self._endpoint(label), waited_s, least_s=OVERDUE_S, limit_s=within_s
+            ):
                 self._tell(label, waited_s, SocketFailure("timeout", "timeout"), also)
             raise
         except SocketFailure as failure:
@@ -199,6 +206,7 @@ class RealtimeSocket:
             return None
         trouble = wrong(message)
         self._tell(label, at - since, SocketFailure(trouble, "content") if trouble else None, also)
+        self._waits.answered(self._endpoint(label), at - since)
         return None if trouble else message
 
     def ask(self, label: str, message: Message, wanted: Wanted, within_s: float, beat: bool = False) -> Message | None:
@@ -285,7 +293,10 @@ class RealtimeSocket:
     def _tell(
         self, label: str, seconds: float, failure: Exception | None, also: Mapping[str, Any] | None = None
     ) -> None:
-        self._count(f"{self._name} [{label}]", seconds * 1000, failure, also or {})
+        self._count(self._endpoint(label)[1], seconds * 1000, failure, also or {})
+
+    def _endpoint(self, label: str) -> tuple[str, str]:
+        return "WS", f"{self._name} [{label}]"
 
 
 def typed(*types: str) -> Wanted:

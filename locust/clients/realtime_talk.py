@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from clients.realtime import Awaited, Count, Message, RealtimeSocket, typed
+from clients.waits import Waits
 from utils import speech
 from utils.pacing import Schedule
 
@@ -39,13 +40,14 @@ Address = Callable[[str], str]
 class Conversation:
     """One conversation on its socket, which stays open."""
 
-    def __init__(self, conversation_id: str, address: Address, count: Count) -> None:
-        """Take the conversation's id, where sockets are, and who counts."""
+    def __init__(self, conversation_id: str, address: Address, count: Count, waits: Waits | None = None) -> None:
+        """Take the conversation's id, where sockets are, who counts, and who knows how long answers take."""
         self.id = conversation_id
         self.socket = RealtimeSocket(
             CONVERSATION,
             lambda: address(CONVERSATION.replace("{id}", conversation_id)),
             count,
+            waits,
             greeting=typed("system"),
             pong=typed("pong"),
         )
@@ -67,10 +69,10 @@ class Conversation:
 class Notifications:
     """The notifications socket, which stays open: nothing is pushed, and each frame is answered."""
 
-    def __init__(self, address: Address, count: Count) -> None:
-        """Take where sockets are, and who counts."""
+    def __init__(self, address: Address, count: Count, waits: Waits | None = None) -> None:
+        """Take where sockets are, who counts, and who knows how long answers take."""
         update = typed("notification_update")
-        self.socket = RealtimeSocket(NOTIFICATIONS, lambda: address(NOTIFICATIONS), count, pong=update)
+        self.socket = RealtimeSocket(NOTIFICATIONS, lambda: address(NOTIFICATIONS), count, waits, pong=update)
 
     def look(self) -> bool:
         """Ask for news: `[update]`."""
@@ -81,11 +83,13 @@ class Notifications:
 class Dictation:
     """Speech streamed as raw linear16 of 16 kHz in binary frames, and transcribed as it is spoken."""
 
-    def __init__(self, path: str, query: str, frame_ms: int, address: Address, count: Count) -> None:
-        """Take one of the two paths, its query, and how much audio a frame holds (20 to 100 ms)."""
+    def __init__(
+        self, path: str, query: str, frame_ms: int, address: Address, count: Count, waits: Waits | None = None
+    ) -> None:
+        """Take one of the two paths, its query, how much audio a frame holds (20 to 100 ms), and the same as above."""
         self._frame_bytes = speech.PCM_FRAME * frame_ms // speech.FRAME_MS
         self._frame_s = frame_ms / 1000
-        self.socket = RealtimeSocket(path, lambda: address(path) + query, count, greeting=typed("connected"))
+        self.socket = RealtimeSocket(path, lambda: address(path) + query, count, waits, greeting=typed("connected"))
 
     def dictate(self, recording: str) -> str | None:
         """Speak a recording into a new session; `[transcript]` runs from the end of the words to their final text."""
@@ -124,9 +128,9 @@ class Dictation:
 class MediaCall:
     """A call's media stream, opened directly as Twilio opens it: mu-law of 8 kHz in JSON, 20 ms a message."""
 
-    def __init__(self, address: Callable[[], str], count: Count) -> None:
-        """Take where the socket is (it takes no token), and who counts."""
-        self.socket = RealtimeSocket(MEDIA, address, count)
+    def __init__(self, address: Callable[[], str], count: Count, waits: Waits | None = None) -> None:
+        """Take where the socket is (it takes no token), who counts, and who knows how long answers take."""
+        self.socket = RealtimeSocket(MEDIA, address, count, waits)
 
     def talk(self, call_sid: str, stream_sid: str, parameters: Mapping[str, str], recording: str) -> bool:
         """Stream a call of a few seconds; `[first audio]` runs from `start` to the agent's first sound.

@@ -41,7 +41,7 @@ class WebSocketUser(PlatformUser):
         super().on_start()
         self._conversation: Conversation | None = None
         self._messages = 0
-        self._notifications = NotificationsSocket(self._address, self._count)
+        self._notifications = NotificationsSocket(self._address, self._count, self.lab.waits)
 
     def on_stop(self) -> None:
         """Close what stayed open."""
@@ -77,7 +77,7 @@ class WebSocketUser(PlatformUser):
             path, query = DICTATION_IN, "&" + urlencode({"language": "en-US", "model": "nova-2"})
         else:
             path, query = DICTATION, ""
-        Dictation(path, query, frame_ms, self._address, self._count).dictate(recording)
+        Dictation(path, query, frame_ms, self._address, self._count, self.lab.waits).dictate(recording)
 
     @task(20)
     def notifications(self) -> None:
@@ -95,7 +95,8 @@ class WebSocketUser(PlatformUser):
         parameters = {"from": self.records.phone(), "to": number, "org_phone": number}
         parameters["tenant_id"] = self.grant.account.organisation_id
         recording = self.chance.choice(RECORDINGS)
-        MediaCall(lambda: self._origin + MEDIA, self._count).talk(call_sid, stream_sid, parameters, recording)
+        call = MediaCall(lambda: self._origin + MEDIA, self._count, self.lab.waits)
+        call.talk(call_sid, stream_sid, parameters, recording)
 
     def _at_hand(self) -> Conversation | None:
         """The conversation under way; after so many messages it is put away for a new one."""
@@ -107,7 +108,8 @@ class WebSocketUser(PlatformUser):
             made = self.api.conversations.create(self.records.conversation())
             if made is None:
                 return None
-            self._conversation, self._messages = Conversation(made["id"], self._address, self._count), 0
+            self._conversation = Conversation(made["id"], self._address, self._count, self.lab.waits)
+            self._messages = 0
         return self._conversation
 
     def _put_away(self, conversation: Conversation) -> None:

@@ -32,8 +32,10 @@ from gevent import monkey; monkey.patch_all()
 import json, sys
 import gevent
 from clients import realtime, realtime_talk as talk
+from clients.waits import Waits
 
-for name, seconds in {"CONNECT_S": 1.0, "GREETING_S": 0.5, "HEARTBEAT_WITHIN_S": 0.5, "SEND_S": 0.1}.items():
+for name, seconds in {"CONNECT_S": 1.0, "GREETING_S": 0.5, "HEARTBEAT_WITHIN_S": 0.5, "SEND_S": 0.1,
+                      "OVERDUE_S": 0.1}.items():
     setattr(realtime, name, seconds)
 for name, seconds in {"ANSWER_S": 0.5, "AGENT_S": 0.5, "TRANSCRIPT_S": 0.5, "FIRST_AUDIO_S": 0.5}.items():
     setattr(talk, name, seconds)
@@ -42,7 +44,8 @@ counted = []
 count = lambda name, ms, failure, also: counted.append(
     [name, ms, str(failure) if failure else None, getattr(failure, "outcome", None), also])
 address = lambda path: f"{origin}{path}?token=good"
-conversation = talk.Conversation("c1", address, count)
+waits = Waits()
+conversation = talk.Conversation("c1", address, count, waits)
 notifications = talk.Notifications(address, count)
 if any(step[0] == "rest" for step in steps):
     conversation.socket._heartbeat_s = notifications.socket._heartbeat_s = 0.3
@@ -57,6 +60,10 @@ for step in steps:
             parameters = {"from": "+1", "to": "+2", "org_phone": "+2", "tenant_id": "t"}
             returned.append(talk.MediaCall(lambda: origin + talk.MEDIA, count).talk("CA1", "MZ1", parameters, "hours"))
         elif step[0] == "rest": gevent.sleep(step[1])
+        elif step[0] == "cut off":
+            talking = gevent.spawn(conversation.say, step[2])
+            talking.join(timeout=step[1])
+            talking.kill()
 conversation.socket.close()
 notifications.socket.close()
 print(json.dumps([counted, returned]))
@@ -293,6 +300,23 @@ def test_an_error_message_belongs_to_what_the_user_asked_and_not_to_a_heartbeat(
         (CONVERSATION + "[agent reply]", None),
         (CONVERSATION + "[message]", "an error message"),
     ]
+
+
+@pytest.mark.parametrize(("known", "failed"), [(3, False), (20, True)])
+def test_a_wait_that_its_users_end_cuts_short_has_failed_where_the_answers_before_it_say_so(
+    platform: Platform, known: int, failed: bool
+) -> None:
+    def talk(connection: ServerConnection) -> None:
+        greet(connection)
+        while (content := platform.take(connection)["content"]) != "last":
+            echo(connection, content)
+            reply(connection, "Yes.")
+        platform.take(connection)
+
+    platform.talk = talk
+    counted, _ = platform.run(*(["say", str(number)] for number in range(known)), ["cut off", 0.4, "last"])
+    overdue = [(CONVERSATION + "[message]", "timeout")] if failed else []
+    assert summary(counted)[1 + 2 * known :] == overdue
 
 
 def test_a_heartbeat_without_an_answer_is_a_failure(platform: Platform) -> None:
