@@ -1,4 +1,4 @@
-"""InfluxQL as the dashboards need it, over the measurements of docs/metrics.md.
+"""InfluxQL as the dashboards need it, over the measurements of docs/points.md.
 
 `$run` and its like are Grafana's variables: several values come as alternatives of a regular expression. Values are
 never averaged where they are percentiles: an interval shows its worst second, or the newest sum so far.

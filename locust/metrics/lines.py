@@ -1,6 +1,6 @@
 """Line protocol for InfluxDB: what each second of a run becomes. Pure: cells in, lines out.
 
-docs/metrics.md lists every measurement. A field never changes its type: counts are integers, everything else floats.
+`metrics.points` lists every measurement. A field never changes its type: counts are integers, everything else floats.
 Tags come from bounded sets (request types and names, areas, outcome classes, worker numbers), never from ids or texts.
 """
 

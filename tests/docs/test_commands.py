@@ -41,6 +41,7 @@ RUN_BY = {
     r"curl -s( -X \w+)? http://127\.0\.0\.1:8020/__lab/faults.*": "tests/mock_services/core/faults",
     r"python -m grafana\.build": "tests/grafana",
     r"\./scripts/render-dashboards .+": "tests/scripts/test_render_dashboards.py",  # as far as it goes without npm
+    r"PYTHONPATH=locust python -m metrics\.points_table": "tests/locust/metrics/test_points.py",
     r"python -m mock_services\.operations_table": "tests/mock_services/test_operations_table.py",
     r"python scripts/check_results\.py .+": "tests/scripts/test_check_results.py",
     r"locust -f scenarios/mine_load_test\.py .+": "tests/locust/test_own_scenario.py",

@@ -1,5 +1,6 @@
 """`./scripts/smoke` gives each kind of run its exit code, says why, and leaves nothing running."""
 
+import gzip
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from metrics.points import strange_in, unwritten
 from tests.support.commands import command, double_of
 from tests.support.ports import LAB_PORTS, free
 from tests.support.waiting import wait_until
@@ -47,6 +49,16 @@ def test_the_whole_lab_passes(environment: dict[str, str]) -> None:
         assert f"\nCALL,{step}," in rows
     for report in ("report.html", "junit.xml", "summary.md"):
         assert (latest(environment) / report).stat().st_size > 0
+    assert "heard the agent" in (latest(environment) / "report.html").read_text()
+    points = written(latest(environment) / "outbox")
+    assert {strange_in(point) for point in points} == {""}
+    assert unwritten(points) == []
+
+
+def written(outbox: Path) -> list[str]:
+    """Every point of a run without an InfluxDB."""
+    texts = [gzip.decompress(segment.read_bytes()).decode() for segment in sorted(outbox.glob("*.gz"))]
+    return [point for text in texts for point in text.splitlines()]
 
 
 def run_until_killed(

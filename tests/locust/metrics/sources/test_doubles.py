@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from metrics.points import strange_in
 from metrics.sources.doubles import DoublesSource, Http, NoAnswer
 from metrics.sources.sampling import SourceError
 from tests.support.doubles import serving
@@ -59,6 +60,7 @@ def test_faults_have_points_and_events_when_they_come_and_go() -> None:
     source = DoublesSource("http://d", Canned(metrics(), metrics(faults=slow), metrics(faults=over)))
     source.look("r", 1)
     lines = source.look("r", 2)
+    assert {strange_in(each) for each in lines} == {""}
     assert fields(lines, "faults,run_id=r,double=openai,fault=slow") == {
         "in_force": "1i",
         "hits": "3i",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pg8000.native
 import pytest
 
+from metrics.points import strange_in
 from metrics.sources.postgres import DsnError, PostgresSource, options_of
 from metrics.sources.sampling import SourceError
 from tests.support.postgres import running_postgres
@@ -32,6 +33,7 @@ def answers(dsn: str) -> bool:
 
 def fields(source: PostgresSource, second: int) -> dict[str, str]:
     (line,) = source.look("r", second)
+    assert strange_in(line) == ""
     assert line.startswith("postgres,run_id=r ")
     return dict(pair.split("=") for pair in line.split(" ")[1].split(","))
 
