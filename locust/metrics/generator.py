@@ -23,6 +23,8 @@ MOST_SKIPPED_PERCENT = 2.0
 Measured on two cores: up to 0.8 % with fifteen processes that wanted them, 9 % where a CPU limit stopped the double,
 and 39 % where it was stopped and continued.
 """
+THROTTLED_PERCENT = 10.0
+"""Below it a CPU limit was not what held a process up."""
 
 
 @dataclass
@@ -175,17 +177,12 @@ def _held_up(worst: Worst) -> str:
     limit = f", while its container's CPU limit stopped it in {figure(worst.throttled)} % of the periods"
     return (
         f"ran late for {figure(worst.held_up)} % of the time in its worst ten seconds, over {figure(HELD_UP_PERCENT)} %"
-        f"{limit if _is_throttled(worst) else ''}"
+        f"{limit if worst.throttled >= THROTTLED_PERCENT else ''}"
     )
 
 
 def _remedy(worst: Worst) -> str:
-    return "raise that limit" if _is_throttled(worst) else "give it a processor of its own"
-
-
-def _is_throttled(worst: Worst) -> bool:
-    """Whether its limit explains half of what held it up at least: a period that reached it stood still for a part."""
-    return worst.throttled >= worst.held_up / 2
+    return "raise that limit" if worst.throttled >= THROTTLED_PERCENT else "give it a processor of its own"
 
 
 def _rounded(processes: Mapping[str, Worst], of: str) -> dict[str, float]:

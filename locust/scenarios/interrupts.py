@@ -40,7 +40,8 @@ class Interrupts:
         self._main = gevent.getcurrent()
         self._preparing = False
         self._asked = 0
-        signal.signal(signal.SIGINT, self._on_ctrl_c)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a shell's background
+            signal.signal(signal.SIGINT, self._on_ctrl_c)
 
     @contextmanager
     def preparation(self) -> Iterator[None]:
@@ -82,7 +83,7 @@ class Interrupts:
         # Whichever greenlet runs just now has the signal: a user's task has nothing to do with it.
         if gevent.getcurrent() is self._main:
             raise KeyboardInterrupt
-        gevent.get_hub().loop.run_callback(self._main.throw, KeyboardInterrupt)
+        gevent.get_hub().loop.run_callback_threadsafe(self._main.throw, KeyboardInterrupt)
 
     def _say(self, sentence: str) -> None:
         # Past the buffer of standard error, in the midst of which the interrupted code may be.

@@ -70,8 +70,8 @@ def take_over(stream: TextIO | None) -> tuple[TextIO, Outlet]:
         io.BufferedWriter(outlet),
         encoding=stream.encoding,
         errors=stream.errors,
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
+        # The outlet has a buffer below this one, which nothing but a flush empties: PYTHONUNBUFFERED wants none.
+        line_buffering=stream.line_buffering or stream.write_through,
     )
     return taken, outlet
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,10 @@ def run_inside(requirements: str, module: str) -> NoReturn:
         raise SystemExit(INTERRUPTED_EXIT) from None
     own = [str(ROOT / "scripts"), str(ROOT / "locust"), str(ROOT)]
     search = os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH", "")])])
-    os.execve(python, [str(python), "-m", module, *sys.argv[1:]], {**os.environ, "PYTHONPATH": search})  # noqa: S606
+    # Until the command is there to heed them: an interrupted import ends with a traceback, or swallows the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    command = [str(python), "-m", "locallab.inside", module, *sys.argv[1:]]
+    os.execve(python, command, {**os.environ, "PYTHONPATH": search})  # noqa: S606
 
 
 def ensure(requirements: str) -> Path:

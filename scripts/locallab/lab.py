@@ -16,7 +16,7 @@ from typing import Any
 
 from locallab import stack
 from locallab.arguments import whole_number
-from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
+from locallab.bootstrap import ROOT
 from locallab.ports import claimed
 from locallab.processes import (
     POLL_S,
@@ -25,6 +25,7 @@ from locallab.processes import (
     Running,
     Spec,
     answers,
+    ignore_interrupts,
     shown,
     signal_group,
     start,
@@ -52,9 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "up":
             return _up(options.target, options.workers, options.influx)
         return _status() if options.command == "status" else _down()
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED_EXIT
     except LabError as problem:
         refuse(str(problem))
 
@@ -85,6 +83,7 @@ def _start(specs: Sequence[Spec]) -> None:
         for running in processes:
             wait_ready(running)
     except BaseException:
+        ignore_interrupts()
         stop(processes)
         _state().unlink(missing_ok=True)
         raise

@@ -125,6 +125,7 @@ def _inherited() -> dict[str, str]:
 
 
 def _die_with_starter() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background ignores it, and a run is ended with it
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -178,6 +179,12 @@ def stop(processes: Sequence[Running]) -> None:
         except subprocess.TimeoutExpired:
             signal_group(running.process.pid, signal.SIGKILL)
             running.process.wait()
+
+
+def ignore_interrupts() -> None:
+    """Heed no further Ctrl-C or SIGTERM: it would leave half of the lab running."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -15,13 +15,12 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, ProfileError, load_profiles, seconds_of
 from locallab import stack
 from locallab.arguments import is_address, whole_number
-from locallab.bootstrap import INTERRUPTED_EXIT, ROOT, USAGE_EXIT
+from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.ports import claimed
 from locallab.processes import (
     POLL_S,
@@ -29,6 +28,7 @@ from locallab.processes import (
     Running,
     Spec,
     check_port,
+    ignore_interrupts,
     shown,
     signal_group,
     start,
@@ -147,7 +147,6 @@ def _run_among(
 ) -> int:
     """Run the load with the doubles around it; give the verdict's code."""
     processes: list[Running] = []
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         for spec in specs:
             processes.append(start(spec, results / "logs" / f"{spec.name}.log"))
@@ -160,8 +159,7 @@ def _run_among(
     except KeyboardInterrupt:
         return conclude(results, [TOO_EARLY])
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not leave half of the lab running
-            signal.signal(number, signal.SIG_IGN)
+        ignore_interrupts()
         stop(processes)
 
 
@@ -217,38 +215,47 @@ def _load(
         spec = stack.worker(number, ports, environment)
         processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
     limit_s = PREPARE_S + 2 * options.load.most_users + math.ceil(options.load.seconds) + FINISH_S
-    code, reasons = watch(master, processes, limit_s)
-    if TOO_EARLY in reasons:
-        return conclude(results, reasons)
+    interrupts: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: interrupts.append(number))
+    code, reasons = watch(master, processes, limit_s, interrupts)
     if code == USAGE_EXIT:
         _unmake(results)
         return code
+    if code is None:
+        cleanup = f"./scripts/cleanup {results.name}"
+        stopped = f"the run was stopped before it had given its report: {cleanup} removes what it made"
+        return conclude(results, [*reasons, stopped])
+    if interrupts and not (results / "verdict.json").is_file():
+        return conclude(results, [*reasons, TOO_EARLY])  # it has removed the accounts that it had made
     if not (results / "verdict.json").is_file():
         check_port(ports.bus, "Locust master")  # another program may have been quicker to take it
     return settle(results, code, reasons)
 
 
-def watch(master: Running, processes: Sequence[Running], limit_s: float) -> tuple[int, list[str]]:
+def watch(
+    master: Running, processes: Sequence[Running], limit_s: float, interrupts: Sequence[int]
+) -> tuple[int | None, list[str]]:
     """Wait for the master; give its exit code, and a reason for each other process that ended before it.
 
-    Ctrl-C, and a run that takes longer than `limit_s`, have the master end the run with its full report; a second
-    Ctrl-C does not wait for that.
+    Ctrl-C, SIGTERM, and a run that takes longer than `limit_s` have the master end the run with its full report; a
+    second signal is answered, a third does not wait for that, and there is no code.
     """
     ended: dict[str, int] = {}
     reasons: list[str] = []
-    interrupts: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, frame: interrupts.append(number))
     deadline = time.monotonic() + limit_s
-    asked = False
+    asked = answered = False
     while (code := master.process.poll()) is None:
         for running in processes:
             status = running.process.poll()
             if status is not None and running is not master and not (asked or sent_home(running, status)):
                 ended.setdefault(running.spec.name, status)
         late = time.monotonic() > deadline
-        if len(interrupts) > 1 or (late and asked):
-            return INVALID_EXIT, [*reasons, "the run was stopped before it had given its report"]
+        if len(interrupts) > 2 or (late and asked):
+            return None, reasons
+        if len(interrupts) > 1 and not answered:
+            answered = True
+            sys.stderr.write("the run is ending: clean-up and verdict follow; once more leaves without them\n")
         if late:
             reasons.append(f"the run did not end within {limit_s:.0f} s and was interrupted")
         if (late or interrupts) and not asked:
@@ -257,8 +264,6 @@ def watch(master: Running, processes: Sequence[Running], limit_s: float) -> tupl
             signal_group(master.process.pid, signal.SIGINT)
         time.sleep(POLL_S)
     reasons += [f"the {name} process ended with {status} during the run" for name, status in ended.items()]
-    if interrupts and code in {USAGE_EXIT, INTERRUPTED_EXIT}:
-        reasons.append(TOO_EARLY)  # while it imported, or made accounts, which it has removed again
     return code, reasons
 
 
@@ -284,10 +289,6 @@ def conclude(results: Path, reasons: Sequence[str]) -> int:
     for reason in reasons:
         sys.stderr.write(f"{judged['verdict']}: {reason}\n")
     return {"pass": 0, "fail": 1}.get(judged["verdict"], INVALID_EXIT)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every command keeps its answer where nobody reads all of it, and says in one sentence that it cannot be written."""
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,3 +74,25 @@ def test_an_output_that_was_closed_before_is_none(tmp_path: Path) -> None:
     command = " ".join(gate(tmp_path, 12))
     done = subprocess.run(["sh", "-c", f"{command} >&-"], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_line_is_seen_at_once_where_python_is_to_buffer_nothing() -> None:
+    code = (
+        "import sys; from utils.output import print_safely; print_safely();"
+        " print('printed'); sys.stderr.write('said\\n'); sys.stdin.read()"
+    )
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT / "locust")}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            ready, _, _ = select.select([process.stdout], [], [], 20)
+            assert ready, "nothing was printed"
+            assert process.stdout.readline() == "printed\n"
+            ready, _, _ = select.select([process.stderr], [], [], 20)
+            assert ready, "nothing was said"
+        finally:
+            process.communicate("")

@@ -179,6 +179,56 @@ def test_ctrl_c_while_locust_is_still_importing_ends_without_a_traceback(environ
     assert verdict(environment)["verdict"] == "invalid"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_that_is_ended_while_accounts_are_made_is_invalid_and_keeps_its_logs(
+    environment: dict[str, str], number: int
+) -> None:
+    strict = {"BACKEND_RATE_LIMIT_REQUESTS": "2"}
+    smoke = command("smoke", "AuthUser", "--users", "4", "--run-time", "10m", environment=environment | strict)
+    try:
+        assert smoke.stderr is not None
+        waited = next((line for line in smoke.stderr if "asks to wait (429)" in line), "")
+        assert waited
+        smoke.send_signal(number)
+        out, err = smoke.communicate(timeout=60)
+    finally:
+        smoke.terminate()
+        smoke.communicate(timeout=60)
+    assert smoke.returncode == 2, out + err
+    assert "Traceback" not in err
+    assert verdict(environment)["reasons"] == ["interrupted before the run began"]
+    assert (latest(environment) / "logs" / "backend.log").exists()
+
+
+def test_a_second_ctrl_c_is_answered_and_a_third_leaves(environment: dict[str, str]) -> None:
+    smoke = command("smoke", "AuthUser", "--users", "2", "--run-time", "10m", environment=environment)
+    try:
+        wait_for_requests(int(environment["LAB_PORT_OFFSET"]) + 8001, LOGIN)
+        master = double_of(smoke, "--master")
+        assert master is not None
+        master.suspend()  # a report that takes its time
+        assert smoke.stderr is not None
+        smoke.send_signal(signal.SIGINT)
+        wait_until(lambda: is_told_to_end(master.pid), "Ctrl-C handed on to the run")
+        smoke.send_signal(signal.SIGINT)
+        assert next(line for line in smoke.stderr if line.startswith("the run is ending: clean-up and verdict follow"))
+        smoke.send_signal(signal.SIGINT)
+        _, err = smoke.communicate(timeout=60)
+    finally:
+        smoke.terminate()
+        smoke.communicate(timeout=60)
+    assert smoke.returncode == 2
+    run_id = latest(environment).resolve().name
+    assert "removes what it made" in err
+    assert f"./scripts/cleanup {run_id}" in err
+
+
+def is_told_to_end(pid: int) -> bool:
+    """Whether SIGINT waits for a process that is suspended."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(fields["ShdPnd"], 16) & 1 << (signal.SIGINT - 1))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

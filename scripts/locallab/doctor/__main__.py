@@ -17,7 +17,7 @@ from configs.profiles import ProfileError, load_profiles
 from configs.settings import SettingsError, load_settings
 from configs.targets import load_targets
 from locallab.arguments import is_address, whole_number
-from locallab.bootstrap import INTERRUPTED_EXIT, ROOT
+from locallab.bootstrap import ROOT
 from locallab.doctor.examination import Asked, Examination, Group
 from locallab.doctor.page import as_json, conclusion, has_problem, show
 from locallab.processes import LabError
@@ -33,11 +33,7 @@ DEFAULT_PROFILE = "smoke"
 def main(argv: Sequence[str] | None = None) -> int:
     """Examine; 0 when a run can begin, 1 when something has to be put right first."""
     options = _parse(argv)
-    try:
-        return _examine(_examination(options), as_document=options.json)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED_EXIT
+    return _examine(_examination(options), as_document=options.json)
 
 
 def _check_faults() -> None:
