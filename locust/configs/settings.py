@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from configs.lab_ports import MOST_OFFSET, addresses, offset_of
 from configs.named_targets import NAMED_TARGETS
 from configs.profiles import PROFILES_FILE, Profile, ProfileError, load_profiles
 from configs.targets import TARGETS_FILE
@@ -179,6 +180,9 @@ class Settings(BaseSettings):
     profiles_file: Path = Field(
         default=PROFILES_FILE, validation_alias="LAB_PROFILES_FILE", description="the path of a file of load profiles"
     )
+    port_offset: Annotated[int, BeforeValidator(offset_of)] = Field(
+        default=0, validation_alias="LAB_PORT_OFFSET", description=f"a whole number from 0 to {MOST_OFFSET}"
+    )
     progress: Literal["auto", "table", "lines", "off"] = Field(
         default="auto", validation_alias="LAB_PROGRESS", description="auto, table, lines or off"
     )
@@ -205,15 +209,18 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _as_the_named_target(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """What the environment leaves out is what the named target says."""
-        named = NAMED_TARGETS.get(given.get("LAB_TARGET", "lab"))
+        """What the environment leaves out is what the named target says, and where the lab's ports were moved to."""
+        target = given.get("LAB_TARGET", "lab")
+        named = NAMED_TARGETS.get(target)
+        try:
+            unsaid: dict[str, Any] = {**addresses(offset_of(given.get("LAB_PORT_OFFSET", "0")))}
+        except ValueError:
+            return given  # the field says what it takes
         if named is None:
             return given
-        return {
-            "LOAD_TEST_BASE_URL": named.base_url,
-            "SIMULATE_EXTERNAL_SERVICES": named.simulated_externals,
-            **given,
-        }
+        if target != "lab":
+            unsaid["LOAD_TEST_BASE_URL"] = named.base_url
+        return {**unsaid, "SIMULATE_EXTERNAL_SERVICES": named.simulated_externals, **given}
 
     @field_validator("user_email")
     @classmethod

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from configs.lab_ports import BACKEND, MOST_OFFSET, TWILIO, VENDORS, offset_of
 from configs.settings import SettingsError, settings_with
 from configs.targets import load_targets
 from locallab.bootstrap import ROOT
@@ -31,11 +32,13 @@ class Ports:
     @classmethod
     def from_environment(cls) -> Ports:
         """Give the design's ports, moved by `LAB_PORT_OFFSET`."""
-        given = os.environ.get("LAB_PORT_OFFSET", "0")
-        if not given.isdecimal() or len(given) > 5 or int(given) > 50_000:
-            raise LabError(f"LAB_PORT_OFFSET is {given[:40]!r}; it takes a whole number from 0 to 50000")
-        offset = int(given)
-        return cls(8001 + offset, 8010 + offset, 8020 + offset, 8089 + offset, 5557 + offset)
+        given = os.environ.get("LAB_PORT_OFFSET") or "0"
+        try:
+            offset = offset_of(given)
+        except ValueError:
+            wanted = f"a whole number from 0 to {MOST_OFFSET}"
+            raise LabError(f"LAB_PORT_OFFSET is {given[:40]!r}; it takes {wanted}") from None
+        return cls(BACKEND + offset, TWILIO + offset, VENDORS + offset, 8089 + offset, 5557 + offset)
 
     def needed(self, *, backend: bool, page: bool) -> dict[str, int]:
         """Give who listens on which port; the reference backend only where it is the target."""

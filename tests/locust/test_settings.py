@@ -67,6 +67,8 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("LAB_DEBUG", "loud", "true or false"),
         ("LAB_SEED", "-1", "a whole number from 0"),
         ("LAB_SEED", "one", "a whole number from 0"),
+        ("LAB_PORT_OFFSET", "far", "a whole number from 0 to 50000"),
+        ("LAB_PORT_OFFSET", "50001", "a whole number from 0 to 50000"),
         ("LAB_RUN_ID", "../up", "1 to 64 letters"),
         ("LAB_RUN_ID", "latest", "1 to 64 letters"),
         ("LAB_RUN_ID", "mine\n", "1 to 64 letters"),
@@ -188,6 +190,19 @@ def test_a_target_is_named_by_one_variable(monkeypatch: pytest.MonkeyPatch) -> N
     assert settings.account_for(DEV) == ("loadtest@thanotopolis.com", "LoadTest2025!")
     assert settings.simulate_external_services is False
     assert "LoadTest2025!" not in repr(settings)
+
+
+def test_the_labs_own_addresses_move_with_its_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_PORT_OFFSET", "1000")
+    settings = load_settings()
+    assert settings.base_url == "http://127.0.0.1:9001"
+    assert (settings.twilio_url, settings.vendors_url) == ("http://127.0.0.1:9010", "http://127.0.0.1:9020")
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAB_TARGET", "dev")
+    monkeypatch.setenv("LAB_TWILIO_URL", "http://127.0.0.1:1")
+    settings = load_settings()
+    assert settings.base_url == DEV
+    assert (settings.twilio_url, settings.vendors_url) == ("http://127.0.0.1:1", "http://127.0.0.1:9020")
 
 
 def test_the_environment_goes_before_a_named_target(monkeypatch: pytest.MonkeyPatch) -> None:
