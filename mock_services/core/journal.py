@@ -7,6 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from mock_services.core.redaction import redact, redact_body, redact_path
+
 BODY_KEPT = 2048  # bytes of a request's body that an entry keeps
 RUNS_KEPT = 100  # runs that are counted by themselves; of more, the one that was first seen earliest is forgotten
 
@@ -53,18 +55,21 @@ class Journal:
     def find(self, *, run_id: str = "", path: str = "", contains: str = "", limit: int = 100) -> list[dict[str, Any]]:
         """Give the newest `limit` entries of a run, below a path prefix, whose body or note contains a text.
 
-        `body_cut` says of an entry that its body was as long as is kept, or longer.
+        Passwords, tokens and the like are shown as `[hidden]`, and not found by their text. `body_cut` says of an entry
+        that its body was as long as is kept, or longer.
         """
         found = []
         for entry in self._newest_first():
             if run_id and entry.run_id != run_id:
                 continue
-            if path and not entry.path.startswith(path):
+            if path and not redact_path(entry.name, entry.path).startswith(path):
                 continue
-            body = entry.body.decode("utf-8", "replace")
-            if contains and contains not in body and contains not in entry.note:
+            if contains and not _mentions(contains, entry.note, entry.body.decode("utf-8", "replace")):
                 continue
-            found.append({**entry._asdict(), "body": body, "body_cut": len(entry.body) >= BODY_KEPT})
+            shown = _shown(entry)
+            if contains and not _mentions(contains, shown["note"], shown["body"]):
+                continue
+            found.append(shown)
             if len(found) >= limit:
                 break
         return found
@@ -95,6 +100,20 @@ class Journal:
 
     def _newest_first(self) -> Iterator[Entry]:
         return reversed(self._entries)
+
+
+def _mentions(text: str, note: str, body: str) -> bool:
+    return text in body or text in note
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    return {
+        **entry._asdict(),
+        "path": redact_path(entry.name, entry.path),
+        "note": redact(entry.note),
+        "body": redact_body(entry.body.decode("utf-8", "replace")),
+        "body_cut": len(entry.body) >= BODY_KEPT,
+    }
 
 
 def _by_name(counts: Mapping[tuple[str, int], int]) -> dict[str, dict[str, int]]:

@@ -85,6 +85,17 @@ async def test_a_bad_request_does_not_say_why_but_the_journal_does(client: httpx
     assert entries[0]["note"] == "subdomain 'elm' is taken"
 
 
+async def test_the_journal_shows_no_credentials(founder: Founder, client: httpx.AsyncClient) -> None:
+    member = await founder.found()
+    login = {"email": member.user["email"], "password": member.password}
+    assert (await client.post("/api/auth/login", json=login)).status_code == 200
+    assert (await client.post("/api/auth/refresh", json={"refresh_token": member.refresh_token})).status_code == 200
+    journal = (await client.get("/__lab/journal")).text
+    assert member.user["email"] in journal
+    for secret in (member.password, member.refresh_token, member.access_token):
+        assert secret not in journal
+
+
 async def test_validation_lists_at_most_ten_errors(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/organizations/register", json={})
     assert answer.status_code == 422

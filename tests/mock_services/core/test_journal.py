@@ -78,3 +78,26 @@ def test_an_entry_says_that_its_body_was_cut() -> None:
     for size in (BODY_KEPT - 1, BODY_KEPT + 1):
         journal.add("http", "GET /a", "/a", 200, 1.0, "", "", b"x" * size)
     assert [entry["body_cut"] for entry in journal.find()] == [True, False]
+
+
+def test_credentials_are_neither_shown_nor_found() -> None:
+    journal = filled(
+        [
+            ("POST /login", "/login", 200, "", "", b'{"email":"a@b.co","password":"hush7hush"}'),
+            (
+                "POST {voice}",
+                "/voice",
+                0,
+                "",
+                "http://target/voice?token=hush7hush answered 404",
+                b"CallToken=hush7hush",
+            ),
+            ("GET /rsvp/{invitation_token}", "/rsvp/hush7hush", 200, "", "", b""),
+        ]
+    )
+    assert "hush" not in str(journal.find())
+    assert journal.find(contains="hush") == []
+    assert journal.find(path="/rsvp/hush") == []
+    (rsvp,) = journal.find(path="/rsvp/")
+    (login,) = journal.find(contains="a@b.co")
+    assert (rsvp["path"], login["body"]) == ("/rsvp/[hidden]", '{"email":"a@b.co","password":"[hidden]"}')
