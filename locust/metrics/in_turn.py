@@ -29,8 +29,8 @@ GOING_ON = frozenset({runners.STATE_SPAWNING, runners.STATE_RUNNING})
 class InTurn:
     """Stands before a runner's `start` and `update_state`, from when a run is stopped until it has been judged."""
 
-    def __init__(self, runner: Any) -> None:
-        self._runner = runner
+    def __init__(self, runner: Any, web_ui: Any) -> None:
+        self._runner, self._web_ui = runner, web_ui
         self._start, self._update_state = runner.start, runner.update_state
         self._distributed = isinstance(runner, runners.MasterRunner)
         self._free = gevent.event.Event()
@@ -81,7 +81,7 @@ class InTurn:
         """Begin a run, or give users out in one."""
         if not self._free.is_set():
             logger.info("The run before is still being judged: the next one begins after that.")
-            self._free.wait()
+            self._wait_with_timer()
         greenlet = gevent.getcurrent()
         self._giving.add(greenlet)
         try:
@@ -89,6 +89,17 @@ class InTurn:
         finally:
             self._giving.discard(greenlet)
             self._late.discard(greenlet)
+
+    def _wait_with_timer(self) -> None:
+        """Wait for the run's turn, and set the timer of a run time that was given on Locust's page from then on."""
+        page = self._web_ui
+        timed = page is not None and page._run_time_greenlet is not None
+        self._free.wait()
+        if timed:
+            page._cancel_run_time_timer()
+            page._run_time_greenlet = gevent.spawn_later(
+                self._runner.environment.parsed_options.run_time, page._stop_runners
+            )
 
     @property
     def late(self) -> bool:

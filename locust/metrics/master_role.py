@@ -27,7 +27,7 @@ from metrics.rebalancing import forget_missing, rebalance
 from metrics.report import amend, console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.sources.sampling import Sampling
-from metrics.verdict import EXIT_CODES, INVALID, Verdict
+from metrics.verdict import EXIT_CODES, INVALID, Plan, Verdict
 from metrics.worker_role import KEY
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,9 @@ class MasterRole:
         self._finishing: gevent.Greenlet | None = None
         self._leaving = False
         self._stopping = False
-        self._in_turn = InTurn(runner)
+        self._plan: Plan | None = None
+        """That of the newest run."""
+        self._in_turn = InTurn(runner, web_ui)
         if web_ui is not None:
             self._in_turn.hold_quit_back()
         self._runs = 0
@@ -154,6 +156,9 @@ class MasterRole:
         self._runs += 1
         self._finishing = None
         self._ended.clear()
+        if measurement.plan is self._plan:  # nobody set another: what became of that run is none of this one's
+            measurement.plan = Plan()
+        self._plan = measurement.plan
         if self._web_ui is None and measurement.plan.planned_s is None:
             measurement.plan.planned_s = environment.parsed_options.run_time
         host = environment.host or ""

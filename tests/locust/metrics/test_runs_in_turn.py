@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.locust.metrics.test_locust_runs import distributed
+from tests.locust.metrics.test_locust_runs import STOPPING, distributed
 from tests.support.locust_process import Locust, running
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
@@ -54,13 +55,13 @@ class Page:
 
 
 @contextmanager
-def page(tmp_path: Path, target: str, workers: int, **environment: str) -> Iterator[Page]:
+def page(tmp_path: Path, target: str, workers: int, scenario: str = "Reader", **environment: str) -> Iterator[Page]:
     port, log = free_port(), tmp_path / "master.log"
     web = ("--web-host", "127.0.0.1", "--web-port", str(port), "--logfile", str(log))
     if workers:
-        processes = distributed(tmp_path, target, *web, "Reader", workers=workers, **environment)
+        processes = distributed(tmp_path, target, *web, scenario, workers=workers, **environment)
     else:
-        processes = [Locust(tmp_path, "--host", target, *web, "Reader", **environment)]
+        processes = [Locust(tmp_path, "--host", target, *web, scenario, **environment)]
     shown = Page(port, processes[0], log)
     with running(*processes):
         wait_until(lambda: shown.ready(workers), "page")
@@ -122,3 +123,24 @@ def test_a_page_that_is_closed_while_its_run_is_judged_leaves_the_verdict(tmp_pa
         shown.locust.finish()
         pressed.join()
         assert shown.locust.verdict("test")["verdict"] == "pass"
+
+
+def test_a_run_that_waits_for_its_turn_lasts_as_long_as_it_was_to(tmp_path: Path, target: str) -> None:
+    with page(tmp_path, target, workers=0, TEST_JUDGING_S="3") as shown:
+        shown.ask("/swarm", "user_count=2&spawn_rate=50")
+        wait_until(lambda: len(shown.locust.samples()) > 20, "requests")
+        with shown.stopping():
+            wait_until(lambda: shown.state in ("cleanup", "stopped"), "end of the users")
+            shown.ask("/swarm", "user_count=2&spawn_rate=50&run_time=2s")
+            assert not shown.judged("test")
+        wait_until(lambda: shown.judged("test-2"), "end of a run whose time is up")
+        assert 1.9 < shown.locust.verdict("test-2")["duration_s"] < 10
+
+
+def test_a_target_that_stopped_a_run_stops_the_next_one_too(tmp_path: Path, target: str) -> None:
+    (tmp_path / "targets.toml").write_text(STOPPING)
+    with page(tmp_path, target, 0, "Failing", TEST_TARGETS=str(tmp_path / "targets.toml")) as shown:
+        for run_id in ("test", "test-2"):
+            shown.ask("/swarm", "user_count=10&spawn_rate=50")
+            wait_until(functools.partial(shown.judged, run_id), "end of a run that a target stops")
+            assert "collapse: 100 %" in shown.locust.verdict(run_id)["broke"]
