@@ -9,7 +9,9 @@ from grafana.panels import Panel, Words, figure, graph
 from grafana.queries import equal, last, over_time
 
 CPU_LIMIT = 90.0
-"""Percent of a core above which a worker measures itself rather than the target (`metrics.verdict`)."""
+"""Percent of a core above which a worker measures itself rather than the target (`metrics.generator`)."""
+HELD_UP_LIMIT = 25.0
+"""Percent of ten seconds in which a loop that ran late makes a run invalid (`metrics.generator`)."""
 
 
 def figures() -> list[Panel]:
@@ -77,8 +79,20 @@ def workers() -> list[Panel]:
 
 
 def processes() -> list[Panel]:
-    """The processes around the workers, as far as they are on this machine."""
+    """The processes around the workers: what doubles say of themselves, and what this machine sees."""
     return [
+        graph(
+            Words(
+                "Workers held up", "Percent of the time. Above the line for ten seconds, times are wrong.", "percent"
+            ),
+            _each_worker("held_up"),
+            limit=HELD_UP_LIMIT,
+        ),
+        graph(
+            Words("Doubles held up", "The same of the doubles, as each process says of itself.", "percent"),
+            {"$tag_double": over_time('max("held_up")', "doubles", by=["double"])},
+            limit=HELD_UP_LIMIT,
+        ),
         graph(
             Words("CPU of the lab's processes", "Percent of one core: master, target, doubles.", "percent"),
             {"$tag_process": over_time('max("cpu")', "processes", by=["process"])},

@@ -17,7 +17,7 @@ from grafana import endpoints, looks, targets
 from grafana.build import DASHBOARDS, FOLDER, encode
 from grafana.influxql import AnnotationQuery, InfluxQuery
 from metrics.areas import AREAS
-from metrics.generator import SATURATED_PERCENT
+from metrics.generator import HELD_UP_PERCENT, SATURATED_PERCENT
 from metrics.lines import BOUNDS_MS
 from metrics.outcome import OUTCOMES
 from tests.support.dashboards import BOARDS, PANELS, Json, panel_of, panels_of, variables_in
@@ -209,8 +209,10 @@ def test_a_target_is_drawn_where_there_is_one(name: str, title: str, target: str
     assert drawn(name, title) == [targets.limit(target)]
 
 
-def test_the_cpu_line_is_the_verdicts_own_bound() -> None:
+def test_the_generators_lines_are_the_verdicts_own_bounds() -> None:
     assert drawn("generator", "CPU of each worker") == [SATURATED_PERCENT]
+    for whose in ("Workers", "Doubles"):
+        assert drawn("generator", f"{whose} held up") == [HELD_UP_PERCENT]
 
 
 def test_every_outcome_and_area_has_a_colour_of_its_own() -> None:
