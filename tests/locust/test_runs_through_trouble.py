@@ -1,9 +1,10 @@
-"""The backend is restarted in a run, the Twilio double is, the disk fills up: the run ends in time, rightly judged."""
+"""The backend or the Twilio double is restarted in a run, or stutters, or the disk is full: a run is rightly judged."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tests.support.suite_lab import Suite, ended, listener, running_lab
 RUN_S = 15
 RUN = ("--headless", "--only-summary", "--users", "6", "--spawn-rate", "6", "--stop-timeout", "5")
 ENDS_WITHIN_S = RUN_S + 45
+STUTTER_S = 0.12
 FULL_DISK = """
 import errno, os
 from metrics import outbox
@@ -81,6 +83,47 @@ def test_a_run_whose_twilio_double_is_restarted_does_not_pass_and_ends(tmp_path:
         verdict = lab.verdict("restarted")
         assert verdict["verdict"] in {"fail", "invalid"}
         assert verdict["duration_s"] >= RUN_S - 1
+
+
+@contextmanager
+def stuttering(address: str) -> Iterator[None]:
+    """Stop the double at an address for every other 120 ms."""
+    process, over = listener(address), threading.Event()
+
+    def stop_and_go() -> None:
+        while not over.wait(STUTTER_S):
+            process.suspend()
+            over.wait(STUTTER_S)
+            process.resume()
+
+    thread = threading.Thread(target=stop_and_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_run_whose_twilio_double_stutters_is_invalid_and_does_not_blame_the_target(tmp_path: Path) -> None:
+    """Turns take longer by what the double stood still; the target could do nothing about it."""
+    targets = tmp_path / "targets.toml"
+    targets.write_text('[[target]]\nname = "turns"\ngroup = "telephony"\nmeasure = "p95_ms"\nlimit = 1\n')
+    with running_lab(tmp_path) as lab:
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="stutter", LAB_TARGETS_FILE=str(targets)),
+            *(*RUN, "--run-time", f"{RUN_S}s"),
+            locustfile="scenarios/telephony_load_test.py",
+        )
+        with ended(suite):
+            suite.read_until("All users spawned")
+            with stuttering(lab.twilio):
+                assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
+        verdict = lab.verdict("stutter")
+    assert (verdict["verdict"], verdict["targets"][0]["ok"]) == ("invalid", False)
+    reasons = " | ".join(verdict["invalid"])
+    assert "stub held up: twilio ran late for " in reasons, verdict["invalid"]
+    assert "stub held up: the Twilio double was too late for " in reasons, verdict["invalid"]
 
 
 def test_a_run_whose_outbox_finds_the_disk_full_is_invalid_and_says_why(tmp_path: Path) -> None:
