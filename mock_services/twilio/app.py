@@ -39,7 +39,7 @@ def build() -> Service:
     settings = Settings()
     randomness = Randomness(settings.seed)
     account = Account(settings.account_sid, settings.max_numbers, settings.max_calls_kept)
-    rest = Rest(account, settings.auth_token, randomness.stream("phone numbers"))
+    rest = Rest(account, settings.credentials, randomness.stream("phone numbers"))
     reckoning = Reckoning()
     limits = Limits(settings.webhook_connect_s, settings.webhook_total_s)
     network = Network(

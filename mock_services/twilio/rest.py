@@ -6,7 +6,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -68,11 +68,15 @@ class NumberQuery(Paging):
 
 
 class Rest:
-    """The operations of the API on one account."""
+    """The operations of the API on one account.
 
-    def __init__(self, account: Account, auth_token: str, random: Random) -> None:
+    `credentials` holds what may stand in an `Authorization` header: the account's SID or an API key's, and the token or
+    secret that goes with it.
+    """
+
+    def __init__(self, account: Account, credentials: Mapping[str, str], random: Random) -> None:
         self._account = account
-        self._credentials = f"{account.sid}:{auth_token}".encode()
+        self._credentials = [f"{sid}:{secret}".encode() for sid, secret in credentials.items()]
         self._random = random
 
     def operations(self) -> Iterable[Operation]:
@@ -91,7 +95,7 @@ class Rest:
             )
 
     def knows(self, authorization: str) -> bool:
-        """Whether an `Authorization` header holds the account's SID and token (HTTP Basic)."""
+        """Whether an `Authorization` header holds the account's SID and token or an API key and its secret (Basic)."""
         scheme, _, encoded = authorization.partition(" ")
         if scheme.lower() != "basic":
             return False
@@ -99,7 +103,7 @@ class Rest:
             given = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             return False
-        return hmac.compare_digest(given, self._credentials)
+        return any(hmac.compare_digest(given, credentials) for credentials in self._credentials)
 
     async def authenticate(self, exchange: Exchange) -> str:
         """Accept the account's own credentials on its own resources, and give its SID."""

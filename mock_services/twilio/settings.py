@@ -27,6 +27,12 @@ class Settings(EnvironmentSettings, alias_generator=prefixed("TWILIO_")):
 
     account_sid: str = Field(default="AC1ab00000000000000000000000000001", pattern=r"^AC[0-9a-f]{32}$")
     auth_token: str = Field(default="1ab0000000000000000000000000abcd", min_length=1)
+    api_secret: str = Field(default="", description="the secret of TWILIO_API_KEY")
+    api_key: str = Field(
+        default="",
+        pattern=r"^(SK[0-9a-f]{32})?$",
+        description="an API key whose holder may do what the token's may, with TWILIO_API_SECRET",
+    )
     phone_number: str = Field(
         default="+15005550006",
         pattern=r"^\+[1-9][0-9]{1,14}$",
@@ -62,6 +68,12 @@ class Settings(EnvironmentSettings, alias_generator=prefixed("TWILIO_")):
     sms_delivered_ms: DelaySetting = Field(default=Lognormal(800, 3000), description="from sent to delivered")
     speech_rate: float = Field(default=15.0, gt=0, description="characters a second that <Say> speaks")
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What the account's REST API is used with: by SID, the token or the API key's secret."""
+        own = {self.account_sid: self.auth_token}
+        return own | {self.api_key: self.api_secret} if self.api_key else own
+
     @field_validator("callee_script")
     @classmethod
     def _hold_callee_script(cls, name: str, others: ValidationInfo) -> str:
@@ -69,6 +81,13 @@ class Settings(EnvironmentSettings, alias_generator=prefixed("TWILIO_")):
             lines = {recording.id for recording in load_recordings("caller")}
             load_scripts(lines, others.data["scripts_file"]).choose(name, Random(0))
         return name
+
+    @field_validator("api_key")
+    @classmethod
+    def _hold_secret(cls, key: str, others: ValidationInfo) -> str:
+        if bool(key) != bool(others.data["api_secret"]):
+            raise ValueError("set both TWILIO_API_KEY and TWILIO_API_SECRET, or neither")
+        return key
 
     @field_validator("stream_map", mode="before")
     @classmethod

@@ -27,9 +27,10 @@ class ToTheDouble(TwilioHttpClient):
         return super().request(method, url.replace("https://api.twilio.com", self._url), *arguments, **options)
 
 
-def client(double: Double, token: str = TOKEN) -> Any:
+def client(double: Double, token: str = TOKEN, username: str = ACCOUNT) -> Any:
+    """Twilio's client of the account, whose `username` may be an API key."""
     # Any: the SDK declares every attribute as possibly absent.
-    return Client(ACCOUNT, token, http_client=ToTheDouble(double.url))
+    return Client(username, token, ACCOUNT, http_client=ToTheDouble(double.url))
 
 
 def refused(call: Callable[..., Any], **parameters: Any) -> tuple[int, int | None]:

@@ -30,7 +30,7 @@ def test_every_setting_is_listed_with_its_value() -> None:
     defaults = {}
     for name, field in Settings.model_fields.items():
         variable = str(field.validation_alias or f"TWILIO_{name}").upper()
-        plain = field.default_factory is None and field.default not in ({}, None)
+        plain = field.default_factory is None and field.default not in ({}, None, "")
         defaults[variable] = f"`{field.default}`" if plain else None
     listed = dict(VARIABLE.findall(PAGE))
     assert listed.keys() == defaults.keys()

@@ -11,10 +11,11 @@ import httpx
 import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException
 
-from tests.mock_services.twilio.lab import ACCOUNT, GREETING_ONLY, Double, Target, phone, running_double
+from tests.mock_services.twilio.lab import ACCOUNT, GREETING_ONLY, TOKEN, Double, Target, phone, running_double
 from tests.mock_services.twilio.sdk import client
 
 NUMBER = "+15555550100"
+API_KEY = "SK" + "0" * 31 + "7"
 URL = "https://lab.example.com/voice"
 
 
@@ -128,6 +129,19 @@ def test_a_wrong_token_is_20003(double: Double) -> None:
     with pytest.raises(TwilioException, match="HTTP 401"):
         stranger.incoming_phone_numbers.list()
     stranger.http_client.session.close()
+
+
+def test_an_api_key_does_what_the_token_does() -> None:
+    with running_double(TWILIO_API_KEY=API_KEY, TWILIO_API_SECRET="hush") as double:
+        by_key, by_token = client(double, "hush", API_KEY), client(double)
+        bought = by_key.incoming_phone_numbers.create(phone_number=NUMBER)
+        assert bought.account_sid == ACCOUNT
+        assert [number.sid for number in by_token.incoming_phone_numbers.list()] == [bought.sid]
+        for username, secret in ((API_KEY, TOKEN), (ACCOUNT, "hush"), ("SK" + "1" * 32, "hush"), (API_KEY, "")):
+            answer = double.http.get(double.numbers_url, auth=(username, secret))
+            assert (answer.status_code, answer.json()["code"]) == (401, 20003)
+        for sdk in (by_key, by_token):
+            sdk.http_client.session.close()
 
 
 def test_another_accounts_resources_are_not_found(double: Double) -> None:
