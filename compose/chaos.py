@@ -91,7 +91,7 @@ class Double:
             say(f"in force: {name}")
         for name in sorted(self._in_force - now):
             hits = sum(service["counts"].get(name, {}).get("hits", 0) for service in services(shown))
-            say(f"over: {name}, {hits} hits")
+            say(f"over: {name}, {hits} {'hit' if hits == 1 else 'hits'}")
         self._in_force = now
 
 

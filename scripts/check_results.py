@@ -18,6 +18,7 @@ from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "locust"))
 
+from metrics.wording import counted
 from utils.output import exit_code_of
 
 MET, MISSED, TOO_FEW, WRONG_USAGE = 0, 1, 2, 3
@@ -91,7 +92,8 @@ def read_totals(path: Path) -> Totals:
         )
     found = _totals(path, totals[0])
     if found.failures > found.requests:
-        raise CsvError(f"{path} has {found.failures} failures in {found.requests} requests: the file is cut or mixed")
+        counts = f"{counted(found.failures, 'failure')} in {counted(found.requests, 'request')}"
+        raise CsvError(f"{path} has {counts}: the file is cut or mixed")
     return found
 
 
@@ -158,13 +160,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     least = max(1, options.min_requests)
     if totals.requests < least:
-        print(f"invalid: {totals.requests} requests, at least {least} are needed to judge the run")
+        print(f"invalid: {counted(totals.requests, 'request')}, at least {least} are needed to judge the run")
         return TOO_FEW
     verdicts = judge(totals, options.max_average_ms, options.max_error_percent, options.max_p95_ms)
     for _, sentence in verdicts:
         print(sentence)
     met = all(met for met, _ in verdicts)
-    print(f"{'pass' if met else 'fail'}: {totals.requests:,} requests")
+    print(f"{'pass' if met else 'fail'}: {counted(totals.requests, 'request')}")
     return MET if met else MISSED
 
 

@@ -33,7 +33,7 @@ STOP_WITHIN_S = 10
 KILLED = 137
 OPENED = ("-f", "docker-compose.yml", "-f", "compose/cluster.yml")
 WORKERS = ("--project-name", f"{os.environ.get('COMPOSE_PROJECT_NAME', 'lab')}-workers", "-f", "compose/worker.yml")
-TAKEN_OVER = re.compile(rf"worker lost: .*; its \d+ users were begun again on {HERE} others after \d+ s")
+TAKEN_OVER = re.compile(rf"worker lost: .*; its \d+ users? (?:was|were) begun again on {HERE} others after \d+ s")
 
 
 def bring_up(services: Sequence[str]) -> None:

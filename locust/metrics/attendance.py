@@ -17,6 +17,7 @@ import gevent
 
 from locust import runners
 from metrics.merge import Merge
+from metrics.wording import counted, verb
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class Attendance:
                 self.lost.add(worker_id)
                 self._gone_at[worker_id] = self._absent_since[worker_id]
                 users = self._users.get(worker_id, 0)
-                logger.error("Worker %s is lost with %d users: the run goes on, and is invalid.", worker_id, users)
+                lost = counted(users, "user")
+                logger.error("Worker %s is lost with %s: the run goes on, and is invalid.", worker_id, lost)
                 self._on_lost(worker_id)
         self._look_for_their_users(now)
 
@@ -81,7 +83,7 @@ class Attendance:
         for worker_id, since in self._gone_at.items():
             others = runner.worker_count
             self._taken_over[worker_id] = others, now - since
-            logger.warning("The users of worker %s are back, on %d others.", worker_id, others)
+            logger.warning("The users of worker %s are back, on %s.", worker_id, counted(others, "other"))
         self._gone_at.clear()
 
     def fate_of_users(self, worker_id: str) -> str:
@@ -89,10 +91,11 @@ class Attendance:
         users = self._users.get(worker_id, 0)
         if not users:
             return ""
+        begun = f"its {counted(users, 'user')} {verb(users, 'was', 'were')}"
         if worker_id not in self._taken_over:
-            return f"its {users} users were not begun again"
+            return f"{begun} not begun again"
         others, after_s = self._taken_over[worker_id]
-        return f"its {users} users were begun again on {others} others after {after_s:.0f} s"
+        return f"{begun} begun again on {counted(others, 'other')} after {after_s:.0f} s"
 
     def _pending(self) -> list[str]:
         known = self._expected | set(self._merge.workers)

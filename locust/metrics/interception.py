@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from metrics.wording import counted, verb
+
 MOST_NAMED = 5
 """So many hosts are named in a reason; the report names them all."""
 
@@ -93,8 +95,8 @@ class Interception:
             named = ", ".join(host[0] for host in strays[:MOST_NAMED])
             more = f" and {len(strays) - MOST_NAMED} more" if len(strays) > MOST_NAMED else ""
             yield (
-                f"something tried to leave the lab: {sum(host[1] for host in strays)} lookups and"
-                f" {sum(host[2] for host in strays)} refused connections, to {named}{more}"
+                f"something tried to leave the lab: {counted(sum(host[1] for host in strays), 'lookup')} and"
+                f" {counted(sum(host[2] for host in strays), 'refused connection')}, to {named}{more}"
             )
 
     @property
@@ -102,9 +104,10 @@ class Interception:
         """The whole of it in one line."""
         if self.unknown:
             return f"Interception: not known, since {self.unknown}."
+        connections = f"{counted(self.connections, 'connection')} to {counted(len(self.hosts), 'host')} outside"
         return (
-            f"Interception: 0 requests left the lab, {self.connections} connections to {len(self.hosts)} hosts outside"
-            f" were refused; {self.lookups} lookups of vendors' names led to doubles."
+            f"Interception: 0 requests left the lab, {connections} {verb(self.connections, 'was', 'were')} refused; "
+            f"{counted(self.lookups, 'lookup')} of vendors' names led to doubles."
         )
 
     def facts(self) -> dict[str, Any]:

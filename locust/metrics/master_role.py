@@ -28,6 +28,7 @@ from metrics.report import amend, console_block, point_latest_at, write_report
 from metrics.run import Ending, PointWriter, Run
 from metrics.sources.sampling import Sampling
 from metrics.verdict import EXIT_CODES, INVALID, Plan, Verdict
+from metrics.wording import counted
 from metrics.worker_role import KEY
 
 logger = logging.getLogger(__name__)
@@ -206,7 +207,7 @@ class MasterRole:
         plan = self._measurement.plan
         if broken is None or self._stopping or plan.broke:
             return
-        plan.broke = f"{broken.sentence}, at {self._runner.user_count} users"
+        plan.broke = f"{broken.sentence}, at {counted(self._runner.user_count, 'user')}"
         logger.warning("The run ends: %s.", plan.broke)
         options = self._environment.parsed_options
         alone = self._web_ui is None or (bool(options.autostart) and self._runs == 1)

@@ -24,6 +24,7 @@ from metrics.results import Result, figure
 from metrics.run import Run
 from metrics.targets import LATENCY, Target
 from metrics.verdict import Verdict
+from metrics.wording import counted
 
 TEMPLATES = Path(__file__).with_name("templates")
 ILLEGAL_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -42,6 +43,7 @@ def environment() -> Environment:
     )
     made.filters["figure"] = figure
     made.filters["count"] = lambda number: f"{number:,}"
+    made.filters["counted"] = counted
     made.filters["clean"] = lambda text: ILLEGAL_XML.sub("?", text)
     made.filters["cell"] = markdown_cell
     made.filters["plain"] = _plain

@@ -11,6 +11,7 @@ from metrics.histogram import Histogram
 from metrics.recorder import Cell
 from metrics.results import Result, figure
 from metrics.run import Run
+from metrics.wording import counted
 
 ALL = "all requests"
 
@@ -83,8 +84,8 @@ def _percentiles(latency: Histogram) -> tuple[float | None, float | None]:
 def heading(snapshot: Snapshot) -> str:
     """Where the run is, and with how much load."""
     planned = "" if snapshot.planned_s is None else f" of {clock(snapshot.planned_s)}"
-    workers = f", {snapshot.workers} workers" if snapshot.workers > 1 else ""
-    return f"{clock(snapshot.elapsed_s)}{planned}, {snapshot.users} users{workers}"
+    workers = f", {counted(snapshot.workers, 'worker')}" if snapshot.workers > 1 else ""
+    return f"{clock(snapshot.elapsed_s)}{planned}, {counted(snapshot.users, 'user')}{workers}"
 
 
 def targets_so_far(snapshot: Snapshot) -> str:
@@ -95,14 +96,16 @@ def targets_so_far(snapshot: Snapshot) -> str:
     missed = snapshot.missed
     if not missed:
         return f"no target missed so far, of {judged}"
-    return f"{len(missed)} of {judged} targets missed so far: {', '.join(result.target.name for result in missed)}"
+    names = ", ".join(result.target.name for result in missed)
+    return f"{len(missed)} of {counted(judged, 'target')} missed so far: {names}"
 
 
 def line(snapshot: Snapshot) -> str:
     """The moment as one line, for a log."""
     whole = snapshot.rows[-1]
     p50, p95 = whole.so_far
+    rate = f"{counted(whole.rate, 'request')} a second"
     return (
-        f"{heading(snapshot)}: {whole.rate} requests a second, {whole.requests:,} so far, {whole.failures:,} failed "
+        f"{heading(snapshot)}: {rate}, {whole.requests:,} so far, {whole.failures:,} failed "
         f"({figure(whole.error_percent)} %), p50 {figure(p50)} ms, p95 {figure(p95)} ms; {targets_so_far(snapshot)}"
     )

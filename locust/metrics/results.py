@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from metrics.recorder import Cell, Endpoint
 from metrics.targets import ERRORS, GENERATOR, OWN_TURN, PACE, USERS, Target, Targets
 from metrics.windows import AT_LEAST, Windows
+from metrics.wording import counted
 
 SLACK_S = 15
 """By how much longer than its window a number of users must have been planned: users come a little late, and leave."""
@@ -64,7 +65,7 @@ class Result:
         target = self.target
         what = f"{figure(self.value)} {target.unit}"
         if target.kind == ERRORS:
-            what += f" of {self.requests} requests failed"
+            what += f" of {counted(self.requests, 'request')} failed"
         elif target.kind == PACE:
             what += " a user"
         if self.begins is not None:
@@ -139,7 +140,8 @@ def _not_planned(target: Target, users: Users) -> str:
     longest = longest_with(users.planned, target.limit)
     if longest >= target.window_s + SLACK_S:
         return ""
-    return f"the run was to have so many users for {longest} s"
+    wanted = counted(target.limit, "user")
+    return f"the run was to have {wanted} for {longest} s only" if longest else f"the run was never to have {wanted}"
 
 
 def longest_with(planned: Sequence[int], users: float) -> int:

@@ -27,6 +27,7 @@ from metrics.recorder import MAX_ENDPOINTS, MAX_SCENARIOS, Cell, Endpoint
 from metrics.results import Measured, Result, Users, results_of
 from metrics.targets import ERRORS, GENERATOR, Targets
 from metrics.windows import Windows
+from metrics.wording import counted
 
 PASS, FAIL, INVALID = "pass", "fail", "invalid"
 EXIT_CODES = {PASS: 0, FAIL: 1, INVALID: 2}
@@ -214,7 +215,8 @@ def _why_errors(facts: RunFacts) -> Iterator[str]:
         when = ""
         if span := facts.outcome_span.get(CONNECTION):
             when = f", from second {span[0]} to second {span[1]} of the run"
-        yield f"backend unreachable: {kinds[CONNECTION]} connection errors in {requests} requests{when}"
+        broken = counted(kinds[CONNECTION], "connection error")
+        yield f"backend unreachable: {broken} in {counted(requests, 'request')}{when}"
     if others := {kind: count for kind, count in kinds.items() if kind != CONNECTION}:
         yield f"failures by kind: {_listed(others)}"
 
@@ -253,25 +255,27 @@ def _lost_with_double(endpoints: Mapping[Endpoint, Cell]) -> Iterator[str]:
     undialled = endpoints.get(DIAL, Cell()).outcomes.get(LAB, 0)
     unseen = endpoints.get(CODE, Cell()).outcomes.get(LAB, 0)
     if cut_off := lost - undialled - unseen:
-        yield f"Twilio double lost: {cut_off} calls ended with its control socket, which counts for no target"
+        calls = counted(cut_off, "call")
+        yield f"Twilio double lost: {calls} ended with its control socket, which counts for no target"
     if undialled:
         yield (
-            f"Twilio double unreachable: {undialled} calls could not be dialled, which counts for no target; start it, "
-            "or set LAB_TWILIO_URL to it"
+            f"Twilio double unreachable: {counted(undialled, 'call')} could not be dialled, which counts for no "
+            "target; start it, or set LAB_TWILIO_URL to it"
         )
     if unseen:
-        yield f"Twilio double lost: whether {unseen} verification codes came is not known, which counts for no target"
+        codes = counted(unseen, "verification code")
+        yield f"Twilio double lost: whether {codes} came is not known, which counts for no target"
 
 
 def _without_room(generator: Generator) -> Iterator[str]:
     if generator.overflow:
         yield (
-            f"too many names: {generator.overflow} requests came under names after the {MAX_ENDPOINTS}th, and count for"
-            " no target but those of all requests; name requests by their path's pattern, without ids"
+            f"too many names: {counted(generator.overflow, 'request')} came under names after the {MAX_ENDPOINTS}th, "
+            "and count for no target but those of all requests; name requests by their path's pattern, without ids"
         )
     if generator.scenario_overflow:
         yield (
-            f"too many scenarios: {generator.scenario_overflow} requests came from user classes after the"
+            f"too many scenarios: {counted(generator.scenario_overflow, 'request')} came from user classes after the"
             f" {MAX_SCENARIOS}th, and count for none of them"
         )
 
@@ -296,8 +300,8 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
             )
     if generator.starts_dropped * 100 > generator.starts * MOST_DROPPED_PERCENT:
         yield (
-            f"schedule missed: nobody was free for {generator.starts_dropped} of {generator.starts} planned starts; "
-            "give the profile more users"
+            f"schedule missed: nobody was free for {generator.starts_dropped} of "
+            f"{counted(generator.starts, 'planned start')}; give the profile more users"
         )
     for missed in plan.stages_missed:
         yield f"schedule missed: {missed}; give the stage more time, or a higher spawn_rate"
@@ -310,4 +314,4 @@ def _otherwise_invalid(facts: RunFacts) -> Iterator[str]:
     if generator.task_errors:
         text, _ = max(generator.task_errors.items(), key=lambda item: item[1])
         count = sum(generator.task_errors.values())
-        yield f"tasks raised {count} exceptions that no request accounts for, such as: {text}"
+        yield f"tasks raised {counted(count, 'exception')} that no request accounts for, such as: {text}"

@@ -25,6 +25,7 @@ import gevent.threadpool
 from metrics.faults import Faults
 from metrics.influx import ATTEMPTS, Unavailable, deliver
 from metrics.outbox import LIVE, Outbox
+from metrics.wording import counted, verb
 
 logger = logging.getLogger(__name__)
 
@@ -147,8 +148,9 @@ class Writer:
             self._lose_oldest("the disk took nothing until the run had ended")
         if self._outbox.waiting and self._database is not None:
             logger.warning(
-                "%d points wait in %s: scripts/replay brings them to %s.",
-                self._outbox.waiting,
+                "%s %s in %s: scripts/replay brings them to %s.",
+                counted(self._outbox.waiting, "point"),
+                verb(self._outbox.waiting, "waits", "wait"),
                 self._outbox.directory,
                 self._where,
             )
@@ -248,7 +250,8 @@ class Writer:
             logger.warning("%s can be read again.", self._outbox.directory)
         self._unreadable = False
         if (gone := self._outbox.state.lost - lost) > 0:
-            logger.error("%d points in %s are lost: %s.", gone, self._outbox.directory, self._outbox.state.because)
+            lost_now = f"{counted(gone, 'point')} in {self._outbox.directory} {verb(gone, 'is', 'are')} lost"
+            logger.error("%s: %s.", lost_now, self._outbox.state.because)
         if batch is None:
             return self._deliver_from_memory()
         refused = self._try(batch.bucket, batch.lines)
@@ -285,7 +288,8 @@ class Writer:
             logger.warning("InfluxDB at %s answers again.", self._where)
         self._away = False
         if refused:
-            logger.error("InfluxDB at %s refuses %d points for good, and they are lost:", self._where, len(refused))
+            points = counted(len(refused), "point")
+            logger.error("InfluxDB at %s refuses %s for good:", self._where, points)
         for line, reason in refused[:NAMED_LINES]:
             logger.error("%s, to: %s", reason, line)
         return refused

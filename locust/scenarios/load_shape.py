@@ -16,6 +16,7 @@ from locust import LoadTestShape
 from metrics.results import Result
 from metrics.targets import ERRORS, LATENCY
 from metrics.verdict import Plan
+from metrics.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class ProfileShape(LoadTestShape):
             if begun != stage.users:
                 sentence = (
                     f"stage {self._current + 1} of the profile {self.profile.name} was to have "
-                    f"{stage.users} users, and had {begun} when its time was over"
+                    f"{counted(stage.users, 'user')}, and had {begun} when its time was over"
                 )
                 logger.warning("Schedule missed: %s.", sentence)
                 self._plan().stages_missed.append(sentence)
@@ -108,7 +109,9 @@ class ProfileShape(LoadTestShape):
         broken = [result for result in missed if result.target.kind in {LATENCY, ERRORS}]
         if not broken:
             return False
-        sentence = f"at {self.get_current_user_count()} users the last {WINDOW_S} s missed {broken[0].sentence}"
+        sentence = (
+            f"at {counted(self.get_current_user_count(), 'user')} the last {WINDOW_S} s missed {broken[0].sentence}"
+        )
         logger.info("The profile %s ends: %s.", self.profile.name, sentence)
         self._plan().broke = sentence
         return True

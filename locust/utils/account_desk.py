@@ -17,6 +17,7 @@ from typing import Any
 from gevent.lock import BoundedSemaphore
 
 from configs.settings import Settings
+from metrics.wording import counted
 from utils.accounts import VOICE_SOCKETS, Account, AccountPool, Kind
 from utils.auth import borrowed_account
 from utils.capabilities import Capabilities
@@ -107,9 +108,9 @@ class Desk:
                     self._pool.add(self._guarded(self._provisioner.make, kind))
                     made += 1
         logger.info(
-            "Prepared %d accounts and %d organisations in %.1f s; their making is not in the statistics.",
-            made,
-            len(self._provisioner.organisations),
+            "Prepared %s and %s in %.1f s; their making is not in the statistics.",
+            counted(made, "account"),
+            counted(len(self._provisioner.organisations), "organisation"),
             time.monotonic() - began,
         )
 

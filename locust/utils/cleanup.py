@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from metrics.wording import counted, verb
 from utils.accounts import Account, Organisation
 from utils.capabilities import Capabilities
 from utils.identity import mail_domain
@@ -114,9 +115,10 @@ class Cleanup:
         for organisation in owned:
             self._guarded(f"what {organisation.subdomain} holds", self._empty, organisation)
         if owned:
+            administrators = verb(len(owned), "its administrator", "their administrators")
             names = f"{owned[0].subdomain} to {owned[-1].subdomain}" if len(owned) > 1 else owned[0].subdomain
             self._report.left.append(
-                f"{len(owned)} organisations with their administrators, which cannot be deleted ({names})"
+                f"{counted(len(owned), 'organisation')} with {administrators}, which cannot be deleted ({names})"
             )
         return self._report
 
@@ -243,7 +245,7 @@ class Cleanup:
             gone = self._delete_all("/api/crm/contacts", ours, account)
             self._report.removed["contacts"] += gone
             if not gone:
-                self._stays(f"{len(ours)} contacts that {account.email} may not delete")
+                self._stays(f"{counted(len(ours), 'contact')} that {account.email} may not delete")
                 return
         self._stays(f"contacts of {account.email} (no time left)")
 
@@ -260,7 +262,7 @@ class Cleanup:
         gone = self._delete_all(path, ours, organisation.admin)
         self._report.removed["users"] += gone
         if gone < len(ours):
-            self._stays(f"{len(ours) - gone} users of {organisation.subdomain}")
+            self._stays(f"{counted(len(ours) - gone, 'user')} of {organisation.subdomain}")
 
     def _delete_all(self, path: str, ids: list[str], account: Account) -> int:
         """Delete these things of one kind; give how many are gone."""

@@ -14,6 +14,7 @@ from configs.settings import WRONG_USAGE, Settings, settings_or_exit
 from metrics.influx import Client, Influx, Unavailable, deliver
 from metrics.outbox import Outbox, OutboxError
 from metrics.run_ids import RUN_ID
+from metrics.wording import counted, verb
 from utils.command_line import Parser
 from utils.output import exit_code_of
 
@@ -78,16 +79,17 @@ def replay(directory: Path, client: Client) -> int:
         while (batch := outbox.next()) is not None:
             outbox.delivered(batch, deliver(client.write, batch.bucket, batch.lines))
     except (Unavailable, OSError) as error:
-        sys.stderr.write(f"{run_id}: {error}; {outbox.waiting} points still wait in {directory}\n")
+        waiting = f"{counted(outbox.waiting, 'point')} still {verb(outbox.waiting, 'waits', 'wait')}"
+        sys.stderr.write(f"{run_id}: {error}; {waiting} in {directory}\n")
         return WAITING
     finally:
         outbox.close()
-    sys.stdout.write(f"{run_id}: {outbox.state.written - written} points written\n")
+    sys.stdout.write(f"{run_id}: {counted(outbox.state.written - written, 'point')} written\n")
     if outbox.state.lost > lost:
-        sys.stderr.write(f"{run_id}: {outbox.state.lost - lost} points refused ({outbox.state.because}): ")
+        sys.stderr.write(f"{run_id}: {counted(outbox.state.lost - lost, 'point')} refused ({outbox.state.because}): ")
         sys.stderr.write(f"{directory / 'refused.txt'} names them\n")
     if lost:
-        sys.stderr.write(f"{run_id}: {lost} points had been lost before\n")
+        sys.stderr.write(f"{run_id}: {counted(lost, 'point')} had been lost before\n")
     return LOST if outbox.state.lost else DONE
 
 

@@ -22,6 +22,7 @@ from types import FrameType
 from locallab.bootstrap import ROOT, USAGE_EXIT
 from locallab.processes import LabError, Running, Spec, start, stop, wait_ready
 from metrics.interception import Interception
+from metrics.wording import counted
 from utils.command_line import refuse
 from utils.output import exit_code_of
 from utils.plain_http import SetupError
@@ -177,7 +178,8 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 def report(seen: Interception) -> str:
     """What tried to leave, in lines for a person."""
     hosts = [
-        f"  {name}: {lookups} lookups, {refused} refused connections\n" for name, lookups, refused, _ in seen.hosts
+        f"  {name}: {counted(lookups, 'lookup')}, {counted(refused, 'refused connection')}\n"
+        for name, lookups, refused, _ in seen.hosts
     ]
     return "".join([f"{seen.sentence}\n", *hosts])
 

@@ -32,6 +32,7 @@ from locallab.processes import (
     stop,
     wait_ready,
 )
+from metrics.wording import counted
 from utils.command_line import Parser, refuse
 from utils.output import exit_code_of
 
@@ -137,7 +138,7 @@ def _down() -> int:
     _end([each for each in known if each["name"] == "locust master"], CLEAN_UP_S)
     _end([each for each in known if each["name"] != "locust master"], STOP_GRACE_S)
     _state().unlink(missing_ok=True)
-    print(f"stopped {len(known)} processes" if known else "the lab was down")
+    print(f"stopped {counted(len(known), 'process', 'processes')}" if known else "the lab was down")
     return 0
 
 

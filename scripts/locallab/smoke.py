@@ -37,6 +37,7 @@ from locallab.processes import (
 )
 from metrics.report import amend, point_latest_at
 from metrics.run_ids import RUN_ID
+from metrics.wording import counted
 from utils.command_line import Parser, refuse
 from utils.output import exit_code_of
 
@@ -204,7 +205,7 @@ def _load(
     arguments += ["--expect-workers-max-wait", "30"]
     arguments += [*(["--tags", *options.tags] if options.tags else []), *options.scenarios]
     print(
-        f"{options.load.most_users} users for {options.load.seconds:.0f} s against "
+        f"{counted(options.load.most_users, 'user')} for {options.load.seconds:.0f} s against "
         f"{environment['LOAD_TEST_BASE_URL']}; "
         f"logs in {shown(results / 'logs')}",
         flush=True,

@@ -82,7 +82,7 @@ def test_what_tries_to_leave_in_a_run_makes_it_invalid_unless_it_is_tolerated(la
         assert run.finish(90) == 2, run.output
     verdict = lab.verdict("stray")
     assert verdict["reasons"] == [
-        "something tried to leave the lab: 1 lookups and 1 refused connections, to telemetry.example.org"
+        "something tried to leave the lab: 1 lookup and 1 refused connection, to telemetry.example.org"
     ]
     assert verdict["interception"]["refused"] == {f"telemetry.example.org:{port}": 1, f"cache.example.org:{port}": 1}
 

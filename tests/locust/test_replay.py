@@ -74,7 +74,7 @@ def test_refused_points_are_named_and_the_rest_is_written(
         assert points(influx, "SELECT v FROM m") == [1]
     said = capsys.readouterr()
     assert said.out == "a: 2 points written\n"
-    assert said.err.startswith("a: 1 points refused (InfluxDB answers 400: ")
+    assert said.err.startswith("a: 1 point refused (InfluxDB answers 400: ")
     assert (outbox / "refused.txt").read_text().endswith("m,run_id= v=2i 1700000000000\n")
 
 

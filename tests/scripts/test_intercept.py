@@ -50,7 +50,7 @@ def test_what_tries_to_leave_is_refused_named_and_ends_with_2(possible: bool) ->
         return
     assert done.returncode == 2, done.stdout + done.stderr
     assert "https://telemetry.example.org was refused: " in done.stdout
-    assert "  telemetry.example.org: 2 lookups, 1 refused connections\n" in done.stderr
+    assert "  telemetry.example.org: 2 lookups, 1 refused connection\n" in done.stderr
 
 
 def test_the_exit_code_is_the_commands_own(possible: bool) -> None:

@@ -10,6 +10,7 @@ from socket import create_connection
 from cryptography import x509
 
 from locallab.doctor.findings import Finding, ok, problem
+from metrics.wording import counted
 from mock_services.core.vendor_hosts import VENDOR_HOSTS
 
 CONNECT_S = 5.0
@@ -28,7 +29,7 @@ def authority(file: Path) -> Finding:
     days = (held.not_valid_after_utc - datetime.now(UTC)).days
     if days < 1:
         return problem("lab's authority", f"{file} has ended, or ends today", ENDED)
-    return ok("lab's authority", f"{file} is good for {days:,} days")
+    return ok("lab's authority", f"{file} is good for {counted(days, 'day')}")
 
 
 def door(host: str, port: int, file: Path) -> Finding:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from locallab.doctor.findings import Finding, ok, problem, warning
+from metrics.wording import counted
 
 LOOK_S = 0.5
 """How long the processors are watched for what other guests of the same host take."""
@@ -55,7 +56,7 @@ def _quota(file: Path = CPU_MAX) -> float:
 def processors(seen: Processors, workers: int) -> list[Finding]:
     """Say whether there are cores for a master, `workers`, and the doubles, and whether others use them."""
     found = []
-    says = f"{seen.cores:g} cores for {workers} workers, a master and the doubles"
+    says = f"{counted(seen.cores, 'core')} for {counted(workers, 'worker')}, a master and the doubles"
     if seen.cores < workers:
         found.append(
             warning(
@@ -71,12 +72,12 @@ def processors(seen: Processors, workers: int) -> list[Finding]:
         found.append(
             warning(
                 "CPU load",
-                f"the load of the last minute is {seen.load:.1f} on {seen.cores:g} cores",
+                f"the load of the last minute is {seen.load:.1f} on {counted(seen.cores, 'core')}",
                 "end what else keeps the machine busy (top shows it), or wait: it would be measured as the target's",
             )
         )
     else:
-        found.append(ok("CPU load", f"the load of the last minute is {seen.load:.1f} on {seen.cores:g} cores"))
+        found.append(ok("CPU load", f"the load of the last minute is {seen.load:.1f} on {counted(seen.cores, 'core')}"))
     if seen.steal_percent > STEAL_PERCENT:
         found.append(
             warning(
@@ -94,7 +95,7 @@ def open_files(users: int, limits: tuple[int, int] | None = None) -> Finding:
     """Hold the limit of open files (soft and hard; this process's own by default) against what so many users need."""
     soft, hard = (_unlimited(limit) for limit in limits or resource.getrlimit(resource.RLIMIT_NOFILE))
     needed = FILES_BESIDES + FILES_PER_USER * users
-    says = f"a process may have {_figure(soft)} files open; {users} users need some {needed:,}"
+    says = f"a process may have {_figure(soft)} files open; {counted(users, 'user')} may need some {needed:,}"
     if soft >= needed:
         return ok("open files", says)
     if hard >= needed:

@@ -18,6 +18,7 @@ import requests
 import websocket
 
 from locallab.doctor.findings import Finding, ok, problem, warning
+from metrics.wording import counted, verb
 from utils.capabilities import Capabilities
 from utils.plain_http import CONNECT_S, PlainHttp, SetupError, certificates, new_session, reason
 from utils.provisioning import read_capabilities
@@ -173,7 +174,7 @@ def rate_limit(seen: Look, asker: Asker) -> Finding:
         )
     other = asker.look(1)
     other_left = _number(other.headers, "X-RateLimit-Remaining")
-    says = f"the target announces {limit} requests, {left} of them left"
+    says = f"the target announces {counted(limit, 'request')}, {left} of them left"
     if other_left is not None and other_left < left:
         return _counted_together(f"{says}, and counts two clients together")
     if left * 10 < limit:
@@ -190,7 +191,7 @@ def burst(asker: Asker, most: int) -> Finding:
         if asker.look(3).status == 429:
             return _counted_together(f"{says}, and so was the first of another")
         return ok("rate limit", f"{says}; another client was answered: each user of a run has a limit of its own")
-    return ok("rate limit", f"{most} requests of one client in a row were answered")
+    return ok("rate limit", f"{counted(most, 'request')} of one client in a row {verb(most, 'was', 'were')} answered")
 
 
 def lost(error: SetupError) -> Finding:
@@ -248,7 +249,7 @@ def certificate(base_url: str) -> Finding | None:
         return None  # `health` says why
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
     days = (ends - datetime.now(UTC)).days
-    says = f"{parts.hostname}'s certificate is trusted and good for {days} days"
+    says = f"{parts.hostname}'s certificate is trusted and good for {counted(days, 'day')}"
     if days < DAYS_LEFT:
         return warning("certificate", says, "renew it before a run meets its end")
     return ok("certificate", says)

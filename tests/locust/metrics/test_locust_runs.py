@@ -245,7 +245,7 @@ def test_points_wait_for_an_influxdb_that_is_down_and_the_run_says_how_many(
     generator = verdict["generator"]
     assert (generator["points_written"], generator["points_lost"]) == (0, 0)
     assert generator["points_waiting"] > 10
-    assert f"{generator['points_waiting']} points wait in {run.results}/test/outbox: scripts/replay" in run.output
+    assert f"{generator['points_waiting']:,} points wait in {run.results}/test/outbox: scripts/replay" in run.output
     assert verdict["totals"]["requests"] == len(run.samples()) > 0
 
 

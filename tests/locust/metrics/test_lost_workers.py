@@ -78,7 +78,7 @@ def test_a_worker_that_was_only_held_up_has_its_part_again_when_it_comes_back(tm
     with running(*processes):
         wait_until(lambda: users_are_there(log, given_to(2)), "users")
         held_up.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: "are back, on 1 others" in log.read_text(), "users of the lost worker")
+        wait_until(lambda: "are back, on 1 other" in log.read_text(), "users of the lost worker")
         held_up.process.send_signal(signal.SIGCONT)
         wait_until(lambda: users_are_there(log, "self-healed"), "users on both")
         master.process.send_signal(signal.SIGINT)
@@ -104,7 +104,7 @@ def test_on_the_page_a_run_that_lost_a_worker_ends_and_another_can_begin(tmp_pat
         ask("/swarm", b"user_count=4&spawn_rate=50")
         wait_until(lambda: len(master.samples()) > 60, "requests")
         victim.process.kill()
-        wait_until(lambda: "are back, on 1 others" in log.read_text(), "users of the lost worker")
+        wait_until(lambda: "are back, on 1 other" in log.read_text(), "users of the lost worker")
         ask("/stop", b"")
         wait_until(lambda: ask("/stats/requests")["state"] == "stopped", "end of the run")
         before = len(master.samples())

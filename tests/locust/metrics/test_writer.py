@@ -262,7 +262,7 @@ def test_a_segment_that_is_gone_is_lost_by_its_name_while_the_rest_goes_on(
     assert database.lines == points("b", "c")
     assert figures(writer) == (2, 0, 1)
     assert writer.lost_because == "000001.live.gz was deleted"
-    assert "1 points in" in caplog.text
+    assert "1 point in" in caplog.text
 
 
 def test_what_nobody_thought_of_is_a_fault_with_a_name_and_the_rest_follows(
