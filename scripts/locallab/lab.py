@@ -101,7 +101,16 @@ def _check_down(known: Sequence[dict[str, Any]]) -> None:
             f"the lab is up, but for what has ended: {', '.join(ended)} (see {logs}); `./scripts/lab down`, and then "
             "`./scripts/lab up`, starts it anew"
         )
-    raise LabError("the lab is up already: `./scripts/lab status` says what runs, `./scripts/lab down` stops it")
+    page = next((each["url"] for each in known if each["name"] == "locust master"), None)
+    raise LabError(
+        f"the lab is up already, with Locust's page on {page}: `./scripts/lab status` says what runs, `./scripts/lab "
+        "down` stops it; LAB_STATE_DIR, another directory, and LAB_PORT_OFFSET have a second one beside it"
+    )
+
+
+def running() -> frozenset[int]:
+    """Give the numbers of the processes of the lab that was left up, those that have ended left out."""
+    return frozenset(each["pid"] for each in _read() if _alive(each))
 
 
 def _home() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from pathlib import Path
 import psutil
 
 PR_SET_PDEATHSIG = 1
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 POLL_S = 0.05
 STOP_GRACE_S = 5.0
 PORT_TODO = (
@@ -78,7 +80,18 @@ def check_port(port: int, name: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise LabError(f"port {port}, which the {name} process needs, is in use: {PORT_TODO}") from None
+            by = holder(port)
+            held = f" by {by.name()} (process {by.pid})" if by is not None else ""
+            raise LabError(f"port {port}, which the {name} process needs, is in use{held}: {PORT_TODO}") from None
+
+
+def holder(port: int) -> psutil.Process | None:
+    """Give who listens on a port; None where this user may not see it."""
+    with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess):  # another user's
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
+                return psutil.Process(connection.pid)
+    return None
 
 
 def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
@@ -91,7 +104,8 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
         output = log.open("ab")
-    with _interrupts_blocked() if spec.hears_late else contextlib.nullcontext():
+    # Python runs hooks after a fork, and ignores what is raised in one: a Ctrl-C there would be lost.
+    with _interrupts_blocked():
         process = subprocess.Popen(
             spec.command,
             cwd=spec.cwd,
@@ -100,7 +114,7 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=None if outlive or sys.platform != "linux" else _die_with_starter,  # noqa: PLW1509 - no threads
+            preexec_fn=functools.partial(_begin, spec.hears_late, outlive),  # noqa: PLW1509 - no threads here
         )
     if output is not None:
         output.close()
@@ -109,12 +123,20 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
 
 @contextlib.contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Hold Ctrl-C back from this process for the moment, and from one that it starts until that lets it through."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Hold Ctrl-C and SIGTERM back from this process for the moment, and from one that it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(hears_late: bool, outlive: bool) -> None:
+    """What a new process does before it becomes its command."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background ignores it, and a run is ended with it
+    if sys.platform == "linux" and not outlive:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM} if hears_late else INTERRUPTS)
 
 
 def _inherited() -> dict[str, str]:
@@ -122,11 +144,6 @@ def _inherited() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
     direct = ",".join(filter(None, [kept.get("no_proxy") or kept.get("NO_PROXY"), "127.0.0.1,localhost"]))
     return {**kept, "no_proxy": direct, "NO_PROXY": direct}
-
-
-def _die_with_starter() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background ignores it, and a run is ended with it
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def wait_ready(running: Running, timeout_s: float = 30.0) -> None:
@@ -183,7 +200,7 @@ def stop(processes: Sequence[Running]) -> None:
 
 def ignore_interrupts() -> None:
     """Heed no further Ctrl-C or SIGTERM: it would leave half of the lab running."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -32,7 +32,8 @@ def test_up_status_a_run_and_down(environment: dict[str, str], offset: int) -> N
         assert out.count("ready") == 6  # vendors, twilio, backend, master, two workers
         again = run("up", environment=environment)
         assert again[0] == 3
-        assert "up already" in again[2]
+        assert f"the lab is up already, with Locust's page on {page}/: " in again[2]
+        assert "LAB_STATE_DIR" in again[2]
         other = run("up", environment={**environment, "LAB_SEED": "minus"})
         assert other[2] == "LAB_SEED holds 'minus', but takes a whole number from 0.\n"  # no reason to end this lab
         started = httpx.post(f"{page}/swarm", data={"user_count": 4, "spawn_rate": 4, "run_time": "4s"}, timeout=60)

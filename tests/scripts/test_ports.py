@@ -1,5 +1,6 @@
 """A lab that would share a port with another program, or another lab, is refused before anything of it is started."""
 
+import os
 import socket
 import sys
 import threading
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 from locallab.ports import claimed
 from locallab.processes import LabError, Spec, start, stop, wait_ready
@@ -37,7 +39,9 @@ def test_a_port_that_any_program_has_is_named_with_who_needs_it(
 ) -> None:
     port = PORTS[name] + offset
     with socket.create_server((address, port)):
-        assert refused("smoke", environment) == f"port {port}, which the {name} process needs, is in use: {TODO}"
+        said = refused("smoke", environment)
+    holder = f"{psutil.Process().name()} (process {os.getpid()})"
+    assert said == f"port {port}, which the {name} process needs, is in use by {holder}: {TODO}"
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -56,7 +60,8 @@ def test_a_port_of_another_lab_that_is_only_starting_is_refused_as_well(
 def test_a_lab_that_is_to_stay_up_needs_a_port_for_its_page_too(environment: dict[str, str], offset: int) -> None:
     port = 8089 + offset
     with socket.create_server(("127.0.0.1", port)):
-        assert refused("lab", environment).startswith(f"port {port}, which the Locust page process needs, is in use: ")
+        said = refused("lab", environment)
+    assert said.startswith(f"port {port}, which the Locust page process needs, is in use by ")
 
 
 def test_of_two_labs_that_start_at_once_with_a_port_in_common_one_is_refused(
@@ -106,7 +111,7 @@ def test_a_stranger_that_was_quicker_is_not_taken_for_the_labs_own_process(stran
     code = f"import socket, time; time.sleep(0.5); socket.create_server(('127.0.0.1', {stranger}))"
     own = start(Spec("vendors", [sys.executable, "-c", code], tmp_path, {}, stranger, "/health"), tmp_path / "log")
     try:
-        with pytest.raises(LabError, match=f"^port {stranger}, which the vendors process needs, is in use: "):
+        with pytest.raises(LabError, match=f"^port {stranger}, which the vendors process needs, is in use by "):
             wait_ready(own)
     finally:
         stop([own])

@@ -10,6 +10,7 @@ from pathlib import Path
 from configs.settings import Settings, websocket_url
 from locallab.doctor import accounts, interception, machine, ports, software, storage, target, telephony
 from locallab.doctor.findings import Finding, ok
+from locallab.lab import running
 from locallab.stack import Ports
 from utils.auth import borrowed_account
 from utils.plain_http import PlainHttp, SetupError
@@ -53,7 +54,7 @@ class Examination:
         """Give each group once its checks are done."""
         clocks = machine.Clocks.now()
         yield "software", [software.python(), software.packages(), *(software.docker() if self._asked.docker else [])]
-        yield "ports", ports.ports(self._ports.needed(backend=self._own, page=True))
+        yield "ports", ports.ports(self._ports.needed(backend=self._own, page=True), running())
         yield from self._of_target()
         if self._asked.authority is not None:
             yield "interception", self._of_authority(self._asked.authority)

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-import psutil
-
 from locallab.doctor.findings import Finding, ok, problem, warning
-from locallab.processes import LabError, check_port
+from locallab.processes import LabError, check_port, holder
 
 HEALTH = "/__lab/health"
 ANSWER_S = 2.0
 
 
-def ports(needed: Mapping[str, int]) -> list[Finding]:
-    """Look at each port on 127.0.0.1."""
+def ports(needed: Mapping[str, int], lab: Collection[int] = ()) -> list[Finding]:
+    """Look at each port on 127.0.0.1; `lab` are the processes of this checkout's lab, if that is up."""
     found = []
     for name, port in needed.items():
         check = f"port {port}"
         try:
             check_port(port, name)
         except LabError as taken:
-            found.append(_taken(check, name, port, str(taken)))
+            found.append(_taken(check, name, port, str(taken), lab))
         else:
             found.append(ok(check, f"port {port} is free for {name}"))
     return found
 
 
-def _taken(check: str, name: str, port: int, sentence: str) -> Finding:
-    service = lab_service(port)
-    if service == name:
+def _taken(check: str, name: str, port: int, sentence: str, lab: Collection[int]) -> Finding:
+    by = holder(port)
+    if lab_service(port) == name or (by is not None and by.pid in lab):
         return warning(
             check,
             f"the {name} process of a lab that is up answers on port {port}",
             "start runs on that lab's page; for ./scripts/smoke run `./scripts/lab down` first, or set LAB_PORT_OFFSET",
         )
     _, _, todo = sentence.partition(": ")
-    return problem(check, f"port {port}, which {name} needs, is taken by {_holder(port)}", todo)
+    who = "another program" if by is None else f"{by.name()} (process {by.pid})"
+    return problem(check, f"port {port}, which {name} needs, is taken by {who}", todo)
 
 
 def lab_service(port: int) -> str | None:
@@ -53,12 +51,3 @@ def lab_service(port: int) -> str | None:
     except (OSError, ValueError, urllib.error.URLError):  # nobody, or nobody who speaks as a double does
         return None
     return said.get("service") if isinstance(said, dict) else None
-
-
-def _holder(port: int) -> str:
-    """Give who listens, as far as this user may see it."""
-    with contextlib.suppress(psutil.AccessDenied, psutil.NoSuchProcess):  # another user's: it stays unnamed
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
-    return "another program"

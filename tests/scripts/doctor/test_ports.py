@@ -33,3 +33,13 @@ def test_a_lab_that_is_up_is_told_from_a_stranger() -> None:
         assert [found.level for found in ports.ports({"twilio": port})] == [Level.WARNING]
         (found,) = ports.ports({"backend": port})
     assert found.level is Level.PROBLEM
+
+
+def test_what_a_double_cannot_say_of_itself_is_known_by_the_lab_that_was_left_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as page:
+        port = page.getsockname()[1]
+        (own,) = ports.ports({"Locust page": port}, {os.getpid()})
+        (other,) = ports.ports({"Locust page": port}, {1})
+    assert own.level is Level.WARNING
+    assert own.says == f"the Locust page process of a lab that is up answers on port {port}"
+    assert other.level is Level.PROBLEM
