@@ -316,8 +316,8 @@ class MasterRole:
             try:
                 self._write(directory, run, verdict)
             except OSError as error:
-                logger.error("The report of run %s cannot be written: %s", run.run_id, error)  # noqa: TRY400
-                return None
+                what = error.strerror or error
+                return verdict.unreported(f"the run's report cannot be written to {directory}: {what}; make room there")
             return verdict
         with alarms.faults.named("reporting that there is no verdict"):
             amend(directory, [f"the lab failed: {fault}; the log has its traceback" for fault in alarms.sentences])

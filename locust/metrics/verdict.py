@@ -15,7 +15,7 @@ Every reason is listed, whichever of them decided.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from metrics.areas import AREAS, area_of
@@ -113,6 +113,11 @@ class Verdict:
     def exit_code(self) -> int:
         """0 pass, 1 fail, 2 invalid."""
         return EXIT_CODES[self.verdict]
+
+    def unreported(self, why: str) -> Verdict:
+        """The verdict on a run whose report cannot be written: no pass, as nobody can look at what it rests on."""
+        reached = FAIL if self.verdict == FAIL else INVALID
+        return replace(self, verdict=reached, reasons=[*self.reasons, why], invalid=[*self.invalid, why])
 
     def facts(self) -> dict[str, Any]:
         """The verdict as verdict.json holds it."""

@@ -164,7 +164,9 @@ class Writer:
 
     def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do file I/O in the one thread for it: in the order in which it is asked for, whoever is killed meanwhile."""
-        result: T = self._files.apply(work, arguments)
+        result: T | OSError = self._files.apply(_attempt, (work, arguments))
+        if isinstance(result, OSError):
+            raise result
         return result
 
     def _lose_oldest(self, because: str) -> None:
@@ -302,3 +304,11 @@ class Writer:
             if not self._disk_full:
                 logger.warning("%s cannot be written: %s.", self._outbox.directory, error.strerror)
             self._disk_full = True
+
+
+def _attempt(work: Callable[..., T], arguments: tuple[Any, ...]) -> T | OSError:
+    """What the disk refuses is no surprise: raised in gevent's thread it would be in the log with a traceback."""
+    try:
+        return work(*arguments)
+    except OSError as error:
+        return error

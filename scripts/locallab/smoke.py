@@ -283,8 +283,13 @@ def settle(results: Path, code: int, reasons: Sequence[str]) -> int:
 def conclude(results: Path, reasons: Sequence[str]) -> int:
     """Add the reasons to the run's verdict, an invalid one where it has none, and give the exit code."""
     if reasons:
-        judged = amend(results, reasons)
-        point_latest_at(results)
+        try:
+            judged = amend(results, reasons)
+            point_latest_at(results)
+        except OSError as error:
+            what = f"the report cannot be written to {shown(results)}: {error.strerror}; make room there"
+            sys.stderr.write("".join(f"invalid: {reason}\n" for reason in [*reasons, what]))
+            return INVALID_EXIT
     else:
         judged = json.loads((results / "verdict.json").read_text())
     for reason in reasons:

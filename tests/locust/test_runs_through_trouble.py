@@ -17,6 +17,16 @@ RUN_S = 15
 RUN = ("--headless", "--only-summary", "--users", "6", "--spawn-rate", "6", "--stop-timeout", "5")
 ENDS_WITHIN_S = RUN_S + 45
 STUTTER_S = 0.12
+NO_REPORT = """
+import errno
+from metrics import master_role
+from scenarios.crm_load_test import CrmUser
+
+def refuse(*_arguments):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+master_role.write_report = refuse
+"""
 FULL_DISK = """
 import errno, os
 from metrics import outbox
@@ -138,9 +148,27 @@ def test_a_run_whose_outbox_finds_the_disk_full_is_invalid_and_says_why(tmp_path
         with ended(suite):
             assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
         assert "outbox cannot be written: No space left on device; points wait in memory." in suite.output
+        assert "Traceback" not in suite.output
         verdict = lab.verdict("full")
         (reason,) = verdict["reasons"]
         assert reason.startswith("points lost: ")
         assert "the disk took nothing" in reason
         assert verdict["totals"]["failures"] == 0
         assert (lab.results / "full" / "report.html").stat().st_size > 0
+
+
+def test_a_run_whose_report_finds_the_disk_full_says_its_verdict_all_the_same(tmp_path: Path) -> None:
+    locustfile = tmp_path / "no_report.py"
+    locustfile.write_text(NO_REPORT)
+    with running_lab(tmp_path) as lab:
+        suite = Suite(
+            lab.environment(LAB_RUN_ID="unreported", SIMULATE_EXTERNAL_SERVICES="false"),
+            *(*RUN, "--run-time", "4s"),
+            locustfile=str(locustfile),
+        )
+        with ended(suite):
+            assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
+        directory = lab.results / "unreported"
+    assert "\ninvalid: unreported\n" in suite.output
+    assert f"the run's report cannot be written to {directory}: No space left on device; make room" in suite.output
+    assert "Traceback" not in suite.output
