@@ -50,6 +50,7 @@ def build() -> Service:
         voice=load_voice(randomness.fresh("line noise")),
         randomness=randomness,
         stream_map=settings.stream_map,
+        signs_opened=settings.stream_signature == "opened",
         speech_rate=settings.speech_rate,
         record=lambda *entry: service.journal.add(*entry),  # noqa: PLW0108 - the service is made below
         fault=lambda *webhook: service.injector.webhook(*webhook),  # noqa: PLW0108

@@ -22,7 +22,10 @@ from mock_services.twilio.protocol.urls import path_of
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The telephone network as a call sees it. `speech_rate`: characters a second that `<Say>` speaks."""
+    """The telephone network as a call sees it. `speech_rate`: characters a second that `<Say>` speaks.
+
+    `signs_opened`: a stream's upgrade is signed over the URL that is really opened, not over the TwiML's.
+    """
 
     account_sid: str
     auth_token: str
@@ -31,15 +34,16 @@ class Network:
     voice: Voice
     randomness: Randomness
     stream_map: Mapping[str, str]
+    signs_opened: bool
     speech_rate: float
     record: Callable[[str, str, str, int, float, str, str, bytes], None]  # `core.Journal.add`
     fault: Callable[[str, str, str, bytes], Post]  # `core.faults.Injector.webhook`
     opened: Callable[[str, str, str, bytes], Loss | None]  # `core.faults.Injector.opened`
     reckoning: Reckoning = field(default_factory=Reckoning)
 
-    def sign_upgrade(self, url: str) -> str:
-        """Sign the upgrade request of a media socket."""
-        return sign(self.auth_token, url)
+    def sign_upgrade(self, url: str, opened: str) -> str:
+        """Sign the upgrade request of a media socket: the TwiML has `url`, and `opened` is where it really is."""
+        return sign(self.auth_token, opened if self.signs_opened else url)
 
     async def call_webhook(
         self, kind: str, method: str, url: str, fields: Params, run_id: str, cookies: dict[str, str]

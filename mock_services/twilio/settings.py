@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
@@ -45,6 +45,10 @@ class Settings(EnvironmentSettings, alias_generator=prefixed("TWILIO_")):
     )
     stream_map: Annotated[dict[str, str], NoDecode] = Field(
         default={}, validation_alias="LAB_STREAM_MAP", description="wss://host:port=ws://host:port, comma-separated"
+    )
+    stream_signature: Literal["twiml", "opened"] = Field(
+        default="twiml",
+        description="which URL a stream's upgrade is signed over: the TwiML's, or the one really opened",
     )
     max_calls: int = Field(default=2_000, ge=1, description="calls at a time; the next one is refused")
     max_calls_kept: int = Field(default=20_000, ge=1, description="calls listed over REST; older ended ones go")

@@ -201,7 +201,7 @@ async def _converse(leg: Leg, stream: Stream, document: Document, since: float) 
 async def _open(leg: Leg, stream: Stream, document: Document, session: MediaSession) -> None:
     network = leg.network
     url = resolve(stream.url, document.url, network.stream_map)
-    await open_session(session, url, network.sign_upgrade(url), network.http.tls)
+    await open_session(session, url, network.sign_upgrade(stream.url, url), network.http.tls)
     leg.sessions.append(session)
     loss = network.opened("WS {Stream}", urlsplit(url).path, leg.run_id, leg.record.sid.encode())
     if loss is not None:

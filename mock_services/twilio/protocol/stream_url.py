@@ -11,7 +11,7 @@ class StreamUrlError(ValueError):
 
 
 def resolve(url: str, webhook_url: str, stream_map: Mapping[str, str]) -> str:
-    """Give the URL that is opened, and signed, for the stream `url` of the TwiML that came from `webhook_url`.
+    """Give the URL that is opened for the stream `url` of the TwiML that came from `webhook_url`.
 
     `stream_map` maps one `scheme://host:port` to another and goes first. A stream on the same host and port as a
     webhook that is served over plain http is opened with `ws://`. Raises `StreamUrlError` for a URL that is not

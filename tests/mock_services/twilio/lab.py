@@ -167,7 +167,8 @@ class Target:
 
     `/voice` answers `twiml` where that is set; `/again` always connects the stream. What the agent does is up to
     `agent`: `talks` greets and answers, `clears` greets at length and clears that when it hears a word, `silent` says
-    nothing, `closes` hangs up after half a second. `slow_s` lets it ring.
+    nothing, `closes` hangs up after half a second. `slow_s` lets it ring. `public` is the scheme and host over which it
+    checks the signature of a stream's upgrade: unset, what its TwiML has.
     """
 
     url: str = ""
@@ -176,14 +177,15 @@ class Target:
     agent: str = "talks"
     status: int = 200
     slow_s: float = 0.0
+    public: str = ""
     webhooks: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     upgrades_signed: list[bool] = field(default_factory=list)
     closed_with: list[int] = field(default_factory=list)
 
-    def stream_twiml(self, path: str = "/stream") -> str:
-        stream = self.url.replace("http", "wss", 1) + path
+    def stream_twiml(self, path: str = "/stream", origin: str = "") -> str:
+        stream = (origin or self.url.replace("http", "wss", 1)) + path
         parameter = '<Parameter name="tenant_id" value="7"/>'
         return f'<Response><Connect><Stream url="{stream}">{parameter}</Stream></Connect></Response>'
 
@@ -203,7 +205,8 @@ class Target:
 
     async def stream(self, websocket: WebSocket) -> None:
         signature = websocket.headers.get("x-twilio-signature", "")
-        self.upgrades_signed.append(RequestValidator(self.token).validate(str(websocket.url), {}, signature))
+        url = f"{self.public or self.url.replace('http', 'wss', 1)}{websocket.url.path}"
+        self.upgrades_signed.append(RequestValidator(self.token).validate(url, {}, signature))
         await websocket.accept()
         try:
             await self._talk(websocket)

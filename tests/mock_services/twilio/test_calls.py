@@ -107,6 +107,23 @@ async def test_the_stream_has_twilios_messages_and_echoes_marks(double: Double, 
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("origin", ["", "wss://media.example"], ids=["same host", "mapped"])
+@pytest.mark.parametrize("signed", ["twiml", "opened"])
+async def test_a_streams_upgrade_is_signed_over_the_twimls_url_unless_the_opened_one_is_asked_for(
+    target: Target, origin: str, signed: str
+) -> None:
+    opened = target.url.replace("http", "ws", 1)
+    target.twiml = target.stream_twiml(origin=origin)
+    target.public = origin if signed == "twiml" else opened
+    mapped = {"LAB_STREAM_MAP": f"{origin}={opened}"} if origin else {}
+    with running_double(TWILIO_STREAM_SIGNATURE=signed, **mapped) as double:
+        double.buy(NUMBER, target.url)
+        async with phone(double) as caller:
+            assert (await caller.call("one", NUMBER, GREETING_ONLY))[-1]["event"] == "ended"
+    assert target.upgrades_signed == [True]
+
+
+@pytest.mark.anyio
 async def test_the_account_knows_the_call(double: Double, target: Target) -> None:
     double.buy(NUMBER, target.url)
     async with phone(double) as caller:
