@@ -160,7 +160,9 @@ class MasterRole:
         if measurement.plan is self._plan:  # nobody set another: what became of that run is none of this one's
             measurement.plan = Plan()
         self._plan = measurement.plan
-        if self._web_ui is None and measurement.plan.planned_s is None:
+        # The page leaves the time of the run before in the options; a timer it sets only for a time that was given.
+        timed = self._web_ui is None or self._web_ui._run_time_greenlet is not None
+        if timed and measurement.plan.planned_s is None:
             measurement.plan.planned_s = environment.parsed_options.run_time
         host = environment.host or ""
         run = Run(run_id, measurement.seed, host, measurement.targets, self._open_writer(run_id), measurement.clock())

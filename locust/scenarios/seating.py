@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 from configs.settings import SettingsError
@@ -36,6 +36,16 @@ def seat_everyone(classes: list[type[PlatformUser]], users: int) -> None:
     for user_class in weighted if room >= len(weighted) else ():
         if user_class.weight * room < weights:
             user_class.seated, user_class.fixed_count = True, 1
+
+
+def too_few_users(classes: Sequence[type[PlatformUser]], users: int) -> str:
+    """What to say where some class is bound to have no user, which will make the run invalid; nothing otherwise."""
+    if users >= len(classes):
+        return ""
+    return (
+        f"{users} users are too few for {len(classes)} user classes, and the run will be invalid, as one that makes no"
+        f" request shows nothing: start {len(classes)} users at least, or fewer classes."
+    )
 
 
 def accounts_wanted(classes: list[type[PlatformUser]], users: int) -> Mapping[Kind, int]:

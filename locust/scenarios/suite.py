@@ -38,7 +38,7 @@ from scenarios.load_shape import ProfileShape
 from scenarios.open_model import OPEN, POISSON, OpenModel
 from scenarios.options import hold_to_rules
 from scenarios.reconciling import Reconciler
-from scenarios.seating import accounts_wanted, check_kinds, seat_everyone
+from scenarios.seating import accounts_wanted, check_kinds, seat_everyone, too_few_users
 from scenarios.sending_home import WORKERS_WITHIN_S, send_home
 from scenarios.sigterm import CLEAN_UP_WITHIN_S, Sigterm
 from scenarios.spawning import forget_shape, start_beside_shape
@@ -203,6 +203,8 @@ class Conductor:
         users = self._profile.most_users if self._profile else users
         classes = [c for c in environment.user_classes if issubclass(c, PlatformUser)]
         seat_everyone(classes, users)
+        if warning := too_few_users(classes, users):
+            logger.warning("%s", warning)
         wanted = accounts_wanted(classes, users)
         calls = self._settings.simulate_external_services and any(user_class.dials for user_class in classes)
         run_id = self.measurement.upcoming_run_id()

@@ -333,6 +333,7 @@ def test_tasks_that_are_all_filtered_away_make_the_run_invalid(lab: Lab) -> None
     with ended(suite):
         assert suite.finish() == 2, suite.output
     assert "Traceback" not in suite.output
+    assert "2 users are too few for 9 user classes, and the run will be invalid" in suite.output
 
 
 def test_the_suite_does_not_import_the_doubles() -> None:

@@ -105,10 +105,12 @@ def test_a_run_whose_time_is_up_while_its_users_start_starts_no_more(tmp_path: P
         wait_until(lambda: shown.state == "stopped", "end of the run")
         made = len(shown.locust.samples())
         assert shown.locust.verdict("test")["totals"]["requests"] == made
+        assert shown.locust.verdict("test")["planned_s"] == 3
         shown.ask("/swarm", "user_count=2&spawn_rate=50")
         wait_until(lambda: len(shown.locust.samples()) > made + 60, "requests of a second run")
         shown.ask("/stop", "")
         assert shown.locust.verdict("test-2")["users"] == 2
+        assert shown.locust.verdict("test-2")["planned_s"] is None, "the time of the run before"
         assert shown.locust.verdict("test-2")["totals"]["requests"] == len(shown.locust.samples()) - made
 
 
