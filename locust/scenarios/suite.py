@@ -237,7 +237,7 @@ class Conductor:
         for user_class in classes:
             tasks: list[Any] = list(dict.fromkeys(user_class.tasks))
             for task in tasks:
-                missing = desk.offered.missing(needed_by(task))
+                missing = desk.offered.lacks(needed_by(task))
                 if missing:
                     skipped = f"{user_class.__name__}.{task.__name__}"
                     sentence = f"{skipped}, for want of {', '.join(missing)}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 OPTIONAL_FIELDS = {"POST /api/calendar/events": ("recurrence_rule",)}
 """Fields of JSON bodies that only some targets know; one that is known is offered as `METHOD /path field`."""
+
+ALIKE = 0.93
+"""From here on two operations differ by a letter or two, of `difflib`'s 0 (nothing in common) to 1 (the same)."""
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -57,6 +61,16 @@ class Capabilities:
     def missing(self, operations: Iterable[str]) -> list[str]:
         """Those of the operations that the target lacks, in order."""
         return [operation for operation in operations if not self.offers(operation)]
+
+    def lacks(self, operations: Iterable[str]) -> list[str]:
+        """Those that the target lacks, each with the one that it has and that differs by a slip of the pen, if any."""
+        return [self._with_nearest(operation) for operation in self.missing(operations)]
+
+    def _with_nearest(self, operation: str) -> str:
+        method = operation.partition(" ")[0]
+        alike = [offered for offered in self.listed() if offered.partition(" ")[0] == method]
+        nearest = difflib.get_close_matches(_normal(operation), alike, n=1, cutoff=ALIKE)
+        return f"{operation} (it has {nearest[0]})" if nearest else operation
 
     def listed(self) -> list[str]:
         """All operations, for a message to a worker."""

@@ -20,6 +20,20 @@ def test_placeholders_match_whatever_they_are_called() -> None:
     assert offered.missing(["GET /api/crm/contacts/{id}", "GET /api/crm/dashboard"]) == ["GET /api/crm/dashboard"]
 
 
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        ("GET /api/crm/contactz", "GET /api/crm/contactz (it has GET /api/crm/contacts)"),
+        ("GET /api/crm/contact/{id}", "GET /api/crm/contact/{id} (it has GET /api/crm/contacts/{})"),
+        ("DELETE /api/crm/contacts/{id}", "DELETE /api/crm/contacts/{id}"),
+        ("GET /api/crm/dashboard", "GET /api/crm/dashboard"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_from_what_a_target_lacks(needed: str, said: str) -> None:
+    offered = Capabilities(["GET /api/crm/contacts", "GET /api/crm/contacts/{id}", "POST /api/crm/contacts"])
+    assert offered.lacks([needed, "POST /api/crm/contacts"]) == [said]
+
+
 def test_the_list_survives_its_way_to_a_worker() -> None:
     assert Capabilities(Capabilities.read(DOCUMENT).listed()).offers("GET /api/crm/contacts/{id}")
 
