@@ -23,9 +23,9 @@ events.lab_measurement.before_verdict = kill_first
 BRIEFLY_CLEANED = """
 from functools import partial
 from scenarios.crm_load_test import CrmUser
-import utils.desk
+import utils.account_desk
 
-utils.desk.Cleanup = partial(utils.desk.Cleanup, limit_s=6.0)  # and not for half a minute
+utils.account_desk.Cleanup = partial(utils.account_desk.Cleanup, limit_s=6.0)  # and not for half a minute
 """
 
 
