@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ BARGE_IN, DTMF = "barge-in", "dtmf"
 ASIDE = {"barge_in": BARGE_IN, "dtmf": DTMF}
 """What happens within a call and brings it no further."""
 STEPS = (ANSWER, CONNECT, FIRST_AUDIO, TURN, BARGE_IN, DTMF, COMPLETE)
+LATEST = 5
+"""So many of a call's last events are told of with a failure."""
 DIAL = "dial"
 """Only failures: the Twilio double could not be asked to call."""
 OVERDUE = {
@@ -92,6 +95,8 @@ class CallSteps:
         """The double's figures of the call's media, once it has ended."""
         self.detail = ""
         """The double's sentence about a failure."""
+        self.events: deque[Mapping[str, Any]] = deque(maxlen=LATEST)
+        """The double's last events."""
         self._at_ms: float | None = 0.0
         self._cut_short = False
         self._overdue = False
@@ -112,6 +117,7 @@ class CallSteps:
         """The steps that an event finishes. Events of kinds that are not known are passed over."""
         if self.over:
             return []
+        self.events.append(event)
         name = _word(event.get("event"))
         sid = event.get("call_sid")
         if isinstance(sid, str):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import urlencode
 
 from gevent import GreenletExit
 
@@ -69,10 +70,16 @@ class InFlight:
                     response_length=0,
                     response=None,
                     exception=NeverAnswered("no answer when the run ended"),
-                    context=self._context(),
+                    context={**self._context(), "exchange": _sent(url, kwargs)},
                     start_time=time.time() - waited_s,
                 )
             raise
         if getattr(response, "status_code", 0):
             self._waits.answered(endpoint, self._clock() - began)
         return response
+
+
+def _sent(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked, for those who keep failing exchanges: there is no response to tell it."""
+    query = options.get("params")
+    return {"url": f"{url}?{urlencode(query)}" if query else url, "body": options.get("data")}

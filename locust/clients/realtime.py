@@ -13,6 +13,7 @@ import contextlib
 import json
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ HEARTBEAT_WITHIN_S = 25.0
 SEND_S = 5.0
 """How long a frame may take to be taken off our hands, and how often the reader wakes up."""
 LONGEST_MESSAGE = 1 << 22
+LATEST = 3
+"""So many of the messages that came last are told of with a failure."""
 OVERDUE_S = 5.0
 """What a user has waited for so long when it is killed may be a `timeout`; of a shorter wait nothing is known."""
 
@@ -121,6 +124,10 @@ class RealtimeSocket:
         self._reader: gevent.Greenlet | None = None
         self._heart: gevent.Greenlet | None = None
         self._was_lost = False
+        self._opened: str | None = None
+        self._came: deque[Message] = deque(maxlen=LATEST)
+        self.call_sid: str | None = None
+        """The call whose media it carries."""
 
     @property
     def is_open(self) -> bool:
@@ -132,7 +139,8 @@ class RealtimeSocket:
         if self._connection is not None:
             return True
         label = "reconnect" if self._was_lost else "connect"
-        url = self._url()  # may renew a token, which is no part of the connecting
+        self._opened = url = self._url()  # may renew a token, which is no part of the connecting
+        self._came.clear()
         began = time.monotonic()
         try:
             self._connection = self._connect(url)
@@ -255,6 +263,7 @@ class RealtimeSocket:
             self._drop(SocketFailure("closed 1006"))
 
     def _hand_over(self, message: Message, at: float) -> None:
+        self._came.append(message)
         for awaited in self._awaited:
             if awaited.wanted(message):
                 self._awaited.remove(awaited)
@@ -293,7 +302,11 @@ class RealtimeSocket:
     def _tell(
         self, label: str, seconds: float, failure: Exception | None, also: Mapping[str, Any] | None = None
     ) -> None:
-        self._count(self._endpoint(label)[1], seconds * 1000, failure, also or {})
+        also = also or {}
+        if failure is not None:
+            seen = {"url": self._opened, "waited_for": label, "call_sid": self.call_sid, "last_messages": [*self._came]}
+            also = {**also, "exchange": seen}
+        self._count(self._endpoint(label)[1], seconds * 1000, failure, also)
 
     def _endpoint(self, label: str) -> tuple[str, str]:
         return "WS", f"{self._name} [{label}]"

@@ -137,6 +137,7 @@ class MediaCall:
 
         The server never closes this socket: we do, after `stop`.
         """
+        self.socket.call_sid = call_sid
         try:
             if not self.socket.open():
                 return False

@@ -11,6 +11,7 @@ end decides and reports (`metrics.master_role`).
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,14 @@ def install(
     influx_bucket: str = "",
     surroundings: Surroundings = NOTHING_AROUND,
     progress: str = "auto",
+    secrets: Sequence[str] = (),
 ) -> Measurement:
     """Measure every run of this Locust process. A second call in a process returns what the first one made.
 
     `results_dir` gets a directory a run. A headless run is named `run_id`; on Locust's page each start is a run of its
     own, named `run_id` with a number, or afresh where `run_id` is a time stamp. Without `influx_url` points
     stay in that directory. `surroundings` says what is looked at beside the requests, `progress` how a headless run is
-    shown while it goes on: a mode of `metrics.display`.
+    shown while it goes on: a mode of `metrics.display`. `secrets` are values that no kept failure may hold.
     """
     installed: Measurement | None = getattr(locust.events, "lab_measurement", None)
     if installed is not None:
@@ -52,7 +54,7 @@ def install(
     influx: dict[str, str] | None = None
     if influx_url:
         influx = {"url": influx_url, "token": influx_token, "org": influx_org, "bucket": influx_bucket}
-    measurement = Measurement(results_dir, run_id, seed, targets, influx, progress, surroundings)
+    measurement = Measurement(results_dir, run_id, seed, targets, influx, progress, surroundings, secrets)
     setattr(locust.events, "lab_measurement", measurement)  # noqa: B010 - Locust's own class knows no such attribute
     locust.events.init.add_listener(functools.partial(take_role, measurement))
     runners.WORKER_REPORT_INTERVAL = REPORT_INTERVAL_S

@@ -19,6 +19,7 @@ from locust import runners
 from metrics.attendance import FINAL_REPORTS_S, Attendance
 from metrics.display import Display
 from metrics.ends import end_as_in_time
+from metrics.failing import FILE_NAME as FAILURES
 from metrics.in_turn import InTurn
 from metrics.locust_csv import write_locust_csv
 from metrics.measurement import Measurement
@@ -165,7 +166,8 @@ class MasterRole:
         if timed and measurement.plan.planned_s is None:
             measurement.plan.planned_s = environment.parsed_options.run_time
         host = environment.host or ""
-        run = Run(run_id, measurement.seed, host, measurement.targets, self._open_writer(run_id), measurement.clock())
+        writer, failures = self._open_writer(run_id), measurement.results_dir / run_id / FAILURES
+        run = Run(run_id, measurement.seed, host, measurement.targets, writer, measurement.clock(), failures)
         measurement.run = run
         self._attendance = Attendance(self._runner, run.merge, measurement.on_worker_lost)
         logger.info("Run %s, seed %d: results in %s", run_id, measurement.seed, measurement.results_dir / run_id)

@@ -6,7 +6,7 @@ a run without workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from metrics.alarms import Alarms
@@ -35,6 +35,7 @@ class Measurement:
         influx: Mapping[str, str] | None,
         progress: str,
         surroundings: Surroundings = NOTHING_AROUND,
+        secrets: Sequence[str] = (),
     ) -> None:
         self.results_dir = results_dir
         self.seed = seed
@@ -58,7 +59,7 @@ class Measurement:
         """The run under way, where it is judged."""
         self.clock = SteadyClock()
         """The time of the run under way; each process sets its own as the run begins."""
-        self.recorder = Recorder(self.clock)
+        self.recorder = Recorder(self.clock, secrets=secrets)
         self.alarms = Alarms()
         self.process = OwnProcess()
         self.ids = RunIds(results_dir, run_id)

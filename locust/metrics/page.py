@@ -15,6 +15,7 @@ from markupsafe import Markup
 from metrics.areas import area_of
 from metrics.charts import Chart, Limit, Line, draw, step_of
 from metrics.durations import in_words
+from metrics.failing import FILE_NAME
 from metrics.funnel import funnel
 from metrics.histogram import Histogram
 from metrics.moments import Moment
@@ -76,6 +77,8 @@ def context_of(run: Run, verdict: Verdict) -> dict[str, Any]:
         "tiles": _tiles(run),
         "rows": rows,
         "intended": run.merge.overall.intended is not None,
+        "failures": run.failures,
+        "failures_file": FILE_NAME,
         "failing": sorted(failing, key=lambda row: -row["failures"]),
         "classes": [outcome for outcome in OUTCOMES if any(outcome in row["failed"] for row in failing)],
         "charts": Markup("\n").join(map(draw, charts)),

@@ -8,9 +8,10 @@ numbers that travel in Locust's own report to the master.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from metrics.failing import Failing, Failure
 from metrics.histogram import Histogram, Total
 from metrics.outcome import LAB, OK, OUTCOMES, classify
 
@@ -113,7 +114,10 @@ class Recorder:
         clock: Callable[[], float] = time.time,
         cpu_clock: Callable[[], float] = time.process_time,
         max_endpoints: int = MAX_ENDPOINTS,
+        secrets: Sequence[str] = (),
     ) -> None:
+        """Take the run's clock, the process's, and the values that no kept failure may hold."""
+        self._failing = Failing(secrets)
         self._clock = clock
         self._cpu_clock = cpu_clock
         self._max_endpoints = max_endpoints
@@ -121,6 +125,7 @@ class Recorder:
 
     def clear(self) -> None:
         """Forget everything: a new run starts."""
+        self._failing.clear()
         self._endpoints: set[Endpoint] = set()
         self._seconds: dict[int, dict[Endpoint, Cell]] = {}
         self._second = -1
@@ -143,6 +148,7 @@ class Recorder:
         exception: Any = None,
         context: dict[str, Any] | None = None,
         start_time: float | None = None,
+        url: str | None = None,
         **_rest: Any,
     ) -> None:
         """Count one request: a listener for Locust's request event.
@@ -162,7 +168,7 @@ class Recorder:
         cell.requests += 1
         # Most requests are good, and need no more than this look: what they are is counted when they are handed over.
         if exception is not None or (getattr(response, "status_code", None) or 0) >= 400:
-            outcome = classify(request_type, response, exception)
+            outcome, waited_ms = classify(request_type, response, exception), response_time
             cell.outcomes[outcome] = cell.outcomes.get(outcome, 0) + 1
             if outcome == LAB:
                 response_time = None  # how long the lab waited for its double is no time of the target's
@@ -184,6 +190,9 @@ class Recorder:
         if exception is not None:
             cell.failures += 1
             counts[1] += 1
+            self._failing.note(
+                Failure(now, request_type, name, outcome, waited_ms, exception, response, context or {}, url)
+            )
 
     def record_start(self, dropped: bool) -> None:
         """Count a start of an open model's schedule, and whether nobody was free to take it."""
@@ -239,6 +248,7 @@ class Recorder:
             "scenario_overflow": self._scenario_overflow,
             "starts": self._starts,
             "unanswered": self._unanswered,
+            "failing": self._failing.take(),
         }
         if elapsed > 0.05:
             self._taken_at, self._cpu_at = now, cpu

@@ -131,6 +131,7 @@ def _run_facts(run: Run, verdict: Verdict) -> dict[str, Any]:
         "planned_s": verdict.plan.planned_s,
         "interrupted": verdict.plan.interrupted_after_s is not None,
         "users": run.most_users,
+        "failing_exchanges": run.failures.facts(),
         "totals": {"requests": overall.requests, "failures": overall.failures, "outcomes": outcomes},
     }
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from metrics.agent_turns import AgentTurns
+from metrics.failing import FailureLog
 from metrics.generator import Generator
 from metrics.lines import event_line, second_lines
 from metrics.live_lines import OutboxFigures, ScenarioLines, outbox_line, user_lines, verdict_lines
@@ -68,7 +70,17 @@ class Ending:
 class Run:
     """A run from its start to its verdict. Times are seconds since the epoch, from the caller's clock."""
 
-    def __init__(self, run_id: str, seed: int, host: str, targets: Targets, writer: PointWriter | None, now: float):
+    def __init__(
+        self,
+        run_id: str,
+        seed: int,
+        host: str,
+        targets: Targets,
+        writer: PointWriter | None,
+        now: float,
+        failures_file: Path | None = None,
+    ) -> None:
+        """Begin a run against `host`; without a writer no points are kept, without a file no failing exchanges."""
         self.run_id = run_id
         self.seed = seed
         self.host = host
@@ -78,6 +90,7 @@ class Run:
         self.counted_from = now
         """Since when the sums are counted: the start, or when they were last begun anew."""
         self.merge = Merge(now, groups_of=targets.groups_of)
+        self.failures = FailureLog(now, failures_file)
         self.moments = Moments()
         self.most_users = 0
         self.latest: Second | None = None
@@ -103,6 +116,8 @@ class Run:
     def report(self, worker_id: str, delta: Mapping[str, Any], now: float) -> None:
         """Take in what a worker recorded since its last report."""
         self.merge.add(worker_id, delta, now)
+        worker = self.merge.workers[worker_id]
+        self.failures.add(worker.number, worker.clock_offset, delta["failing"])
 
     def tick(
         self,

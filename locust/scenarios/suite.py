@@ -84,6 +84,7 @@ def install() -> None:
         influx_bucket=settings.influx_bucket,
         surroundings=Surroundings(settings.known_doubles, settings.secret_of(settings.postgres_dsn)),
         progress=settings.progress,
+        secrets=settings.secrets(),
     )
     conductor.measurement.before_verdict = conductor.clean_up_after_run
     events.init.add_listener(conductor.on_init_after_metrics)

@@ -140,6 +140,9 @@ class TelephonyUser(PlatformUser):
             context["late_s"] = 0.0  # what follows is due when the call has come to it
         if step.name == COMPLETE:
             context["call"] = {"call_sid": call.call_sid, "media": call.media}
+        if step.failure:
+            seen = {"waited_for": step.name, "detail": call.detail, "last_messages": [*call.events]}
+            context["exchange"] = {"call_sid": call.call_sid, **seen}
         if step.failure and call.detail:
             sentence = f"A call failed at its step {step.name!r} ({step.failure}): {call.detail}"
             self.lab.say_once(f"{step.name} {step.failure}", sentence)
@@ -173,7 +176,10 @@ class TelephonyUser(PlatformUser):
             if code is None:
                 failure = SmsFailure("no code")
         waited_ms = (time.monotonic() - began) * 1000
-        self._fire("SMS", "verification code", waited_ms, failure, self.context())
+        context = self.context()
+        if failure is not None:
+            context["exchange"] = {"waited_for": f"the code in an SMS to {number}"}
+        self._fire("SMS", "verification code", waited_ms, failure, context)
         return code
 
     def _fire(

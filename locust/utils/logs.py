@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable
 
+from metrics.redaction import SHORTEST_SECRET, redact
+
 OWN_LOGGERS = ("clients", "configs", "metrics", "scenarios", "utils")
-HIDDEN = "[hidden]"
-TOKEN = re.compile(r"\b[\w-]{2,}\.[\w-]{10,}\.[\w-]{10,}\b(?<!\.com)")
-BEARER = re.compile(r"\b(Bearer|Basic|Token)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
-NAMED = re.compile(
-    r"""((?:password|passwd|secret|access_code|\w*token|api[_-]?key)["']?\s*[=:]\s*["']?)([^\s"'&,;}\]]+)""",
-    re.IGNORECASE,
-)
-SHORTEST_SECRET = 6
-"""A shorter setting is no secret that could be told from an ordinary word."""
-
-
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without anything that looks like a credential, and without these values."""
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    text = BEARER.sub(rf"\1 {HIDDEN}", text)
-    text = NAMED.sub(rf"\1{HIDDEN}", text)
-    return TOKEN.sub(_hide_jwt, text)
-
-
-def _hide_jwt(found: re.Match[str]) -> str:
-    """Three parts with dots are a token when the first is base64 of `{"`; a host name or a module is not."""
-    return HIDDEN if found[0].startswith("ey") else found[0]
 
 
 class RedactingFormatter(logging.Formatter):

@@ -51,7 +51,10 @@ def test_a_request_that_waited_longer_than_any_is_a_timeout_with_the_time_it_too
     (event,), unanswered = fired(0.2, 0.1, 12.5)
     assert (event["request_type"], event["name"]) == ("GET", "/api/crm/contacts/{id}")
     assert event["response_time"] == pytest.approx(12_500)
-    assert event["context"] == {"scenario": "CrmUser"}
+    assert event["context"] == {
+        "scenario": "CrmUser",
+        "exchange": {"url": "/api/crm/contacts/7", "body": None},
+    }
     assert classify("GET", None, event["exception"]) == "timeout"
     assert unanswered == []
 

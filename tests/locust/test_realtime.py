@@ -432,3 +432,24 @@ def test_what_is_no_json_object_ends_the_socket(platform: Platform) -> None:
     platform.talk = talk
     counted, _ = platform.run(["say", "one"])
     assert counted[0][2:4] == ["no JSON object", "content"]
+
+
+def test_a_failure_says_what_was_waited_for_and_what_came_before_it(platform: Platform) -> None:
+    platform.talk = conversing(platform, lambda connection, content: echo(connection, "Somebody else's"))
+    counted, _ = platform.run(["say", "one"])
+    *good, (name, _, failure, _, also) = counted
+    assert (name, failure) == (CONVERSATION + "[message]", "timeout")
+    assert all("exchange" not in more for *_, more in good)
+    exchange = also["exchange"]
+    assert (exchange["url"], exchange["waited_for"]) == (
+        f"{platform.url}/api/ws/conversations/c1?token=good",
+        "message",
+    )
+    assert [message.get("content") for message in exchange["last_messages"]][-1] == "Somebody else's"
+    assert len(exchange["last_messages"]) == 3
+
+
+def test_a_failure_of_a_calls_media_says_which_call_it_is(platform: Platform) -> None:
+    platform.refusal = 403
+    counted, _ = platform.run(["media"])
+    assert counted[-1][4]["exchange"]["call_sid"] == "CA1"

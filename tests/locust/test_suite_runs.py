@@ -118,6 +118,11 @@ def test_an_unsigned_webhook_is_a_failed_call(tmp_path: Path) -> None:
         with ended(suite):
             assert suite.finish() == 1, suite.output
         assert "CALL answer: CallFailure('call-rejected')" in suite.output
+    lines = (wrong.results / "unsigned" / "failures.jsonl").read_text().splitlines()
+    answer = next(each for each in map(json.loads, lines) if (each["method"], each["name"]) == ("CALL", "answer"))
+    assert (answer["scenario"], answer["reason"], answer["waited_for"]) == ("TelephonyUser", "call-rejected", "answer")
+    assert re.fullmatch("CA[0-9a-f]{32}", answer["call_sid"])
+    assert answer["call_sid"] in answer["last_messages"][-1]
 
 
 @pytest.mark.parametrize(

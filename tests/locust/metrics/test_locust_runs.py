@@ -199,7 +199,7 @@ def test_a_run_ends_with_one_block_and_all_its_files(measured: tuple[Locust, int
     assert run.output.count("pass: measured\n") == 1
     assert run.output.rstrip().endswith(f"report: {run.results / 'measured' / 'report.html'}")
     assert {path.name for path in (run.results / "measured").iterdir()} == {
-        *("verdict.json", "report.html", "junit.xml", "summary.md", "histograms.json"),
+        *("verdict.json", "report.html", "junit.xml", "summary.md", "histograms.json", "failures.jsonl"),
         *("lab_stats.csv", "lab_failures.csv", "lab_exceptions.csv"),
     }
     assert (run.results / "latest").readlink() == Path("measured")

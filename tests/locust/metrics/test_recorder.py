@@ -25,7 +25,7 @@ def cells(delta: dict[str, Any]) -> dict[int, dict[tuple[str, str], Cell]]:
     }
 
 
-def recorder_at(now: float, **options: int) -> tuple[Recorder, Clock, Clock]:
+def recorder_at(now: float, **options: Any) -> tuple[Recorder, Clock, Clock]:
     clock, cpu = Clock(now), Clock(0.0)
     return Recorder(clock=clock, cpu_clock=cpu, **options), clock, cpu
 

@@ -353,4 +353,4 @@ def test_the_summary_is_rendered_as_whole_tables_whatever_names_hold(
         rows[-1] += token.type in ("td_open", "th_open")
         if token.type == "tr_close":
             rows.append(0)
-    assert rows == [4, 4, 3, 3, 0], "targets and areas, each with a header"
+    assert rows == [4, 4, 3, 3, 5, 5, 0], "targets, areas and first failures, each with a header"
