@@ -12,7 +12,13 @@ from functools import lru_cache
 from typing import Final
 
 HIDDEN: Final = "[hidden]"
-_IN_TWO_WORDS: Final = (("api", "key"), ("access", "code"), ("verification", "code"))
+_IN_TWO_WORDS: Final = (
+    ("api", "key"),
+    ("secret", "key"),
+    ("private", "key"),
+    ("access", "code"),
+    ("verification", "code"),
+)
 ENDINGS: Final = (
     "password",
     "passwd",

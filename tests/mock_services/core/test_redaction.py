@@ -94,5 +94,5 @@ def test_a_path_shows_no_credential_that_its_operation_has_in_it() -> None:
 
 
 def test_names_are_told_by_how_they_end() -> None:
-    assert all(map(is_secret, ("password", "x_Api_Key", "webhook-secret", "access_token", "otp")))
+    assert all(map(is_secret, ("password", "x_Api_Key", "webhook-secret", "access_token", "stripeSecretKey", "otp")))
     assert not any(map(is_secret, ("tokens", "password_hint", "postal_code", "keypad", "spin")))
