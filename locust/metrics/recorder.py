@@ -8,7 +8,7 @@ numbers that travel in Locust's own report to the master.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from metrics.failing import Failing, Failure
@@ -176,8 +176,11 @@ class Recorder:
         late_s = 0.0
         if context:
             scenario = context.get("scenario", UNNAMED)
-            known: float | None = context.get("late_s")
-            late_s = _late_s(context, response_time, start_time, now) if known is None else known
+            if "late_s" in context:
+                late_s = context["late_s"]
+            elif "intended_start" in context:
+                sent = now - (response_time or 0.0) / 1000 if start_time is None else start_time
+                late_s = sent - context["intended_start"]
         if response_time is not None:
             micros = int(response_time * 1000 + 0.5)
             if late_s or cell.intended is not None:
@@ -258,11 +261,3 @@ class Recorder:
         self._starts = [0, 0]
         self._unanswered = [0, 0.0]
         return delta
-
-
-def _late_s(context: Mapping[str, Any], response_time: float | None, start_time: float | None, now: float) -> float:
-    """By how much later than `intended_start` a request was sent; 0 without one."""
-    due: float | None = context.get("intended_start")
-    if due is None:
-        return 0.0
-    return (now - (response_time or 0.0) / 1000 if start_time is None else start_time) - due
