@@ -20,6 +20,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_X
     [
         f"Authorization: Bearer {JWT}",
         f"the token is {JWT}",
+        f"it came as x-{JWT}",
         f"GET /api/ws/conversations/1?token={JWT} HTTP/1.1",
         "Authorization: Basic QUMxYWIwOjFhYjAwMDAw",
         '{"email": "a@b.co", "password": "LoadTest2025!"}',

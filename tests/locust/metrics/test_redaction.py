@@ -15,7 +15,7 @@ from metrics.redaction import HIDDEN, redact, redact_body, redact_path
 NAMES = st.sampled_from(
     [
         *("password", "new_password", "Password", "passwd", "access_token", "refreshToken", "token", "client_secret"),
-        *("access_code", "verification_code", "code", "apiKey", "api_key"),
+        *("access_code", "verification_code", "code", "apiKey", "api_key", "password_hash", "tokens"),
     ]
 )
 MARK = "q7Z"
