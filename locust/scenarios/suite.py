@@ -204,8 +204,6 @@ class Conductor:
         users = self._profile.most_users if self._profile else users
         classes = [c for c in environment.user_classes if issubclass(c, PlatformUser)]
         seat_everyone(classes, users)
-        if warning := too_few_users(classes, users):
-            logger.warning("%s", warning)
         wanted = accounts_wanted(classes, users)
         calls = self._settings.simulate_external_services and any(user_class.dials for user_class in classes)
         run_id = self.measurement.upcoming_run_id()
@@ -214,6 +212,8 @@ class Conductor:
         desk = Desk(self._settings, base_url, run_id, calls, self._settings.results_dir / run_id)
         self._lab.desk = desk
         self.measurement.plan = self._plan(environment, users)
+        if warning := too_few_users(classes, users):
+            logger.warning("%s", warning)
         self._say_what_is_skipped(classes, desk)
         self._say_what_fits_nothing(classes, desk)
         self._reconciler.begin(base_url, run_id)
