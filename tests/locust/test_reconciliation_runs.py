@@ -90,7 +90,7 @@ def test_a_clean_run_agrees_on_all_sides_and_every_kind_was_there(tmp_path: Path
     report = (lab.results / "clean" / "report.html").read_text()
     assert "<h2>Reconciliation</h2>" in report
     assert (
-        '<testcase classname="reconciliation" name="sms"></testcase>'
+        '<testcase classname="reconciliation" name="sms" time="0"></testcase>'
         in (lab.results / "clean" / "junit.xml").read_text()
     )
     assert f"| sms | {kinds['sms']['suite']} |" in (lab.results / "clean" / "summary.md").read_text()
@@ -109,7 +109,7 @@ def test_an_sms_that_the_target_never_sent_fails_the_run_by_its_number(tmp_path:
         for reason in verdict["reasons"]
     )
     junit = (lab.results / "lost" / "junit.xml").read_text()
-    assert f'name="sms"><failure message="{sms["lost_count"]} lost, 0 doubled">sms lost between' in junit
+    assert f'name="sms" time="0"><failure message="{sms["lost_count"]} lost, 0 doubled">sms lost between' in junit
 
 
 def test_a_mail_that_was_sent_twice_fails_the_run_by_its_message_id(tmp_path: Path) -> None:
