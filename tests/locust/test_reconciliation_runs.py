@@ -109,7 +109,10 @@ def test_an_sms_that_the_target_never_sent_fails_the_run_by_its_number(tmp_path:
         for reason in verdict["reasons"]
     )
     junit = (lab.results / "lost" / "junit.xml").read_text()
-    assert f'name="sms" time="0"><failure message="{sms["lost_count"]} lost, 0 doubled">sms lost between' in junit
+    assert (
+        f'name="sms" time="0"><failure type="different" message="{sms["lost_count"]} lost, 0 doubled">sms lost between'
+        in junit
+    )
 
 
 def test_a_mail_that_was_sent_twice_fails_the_run_by_its_message_id(tmp_path: Path) -> None:
