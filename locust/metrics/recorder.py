@@ -149,13 +149,15 @@ class Recorder:
         context: dict[str, Any] | None = None,
         start_time: float | None = None,
         url: str | None = None,
+        response_length: Any = None,
         **_rest: Any,
     ) -> None:
         """Count one request: a listener for Locust's request event.
 
         `response_time` is in milliseconds from the send, None when it was not measured (then only the count goes up).
         `context` may hold `scenario` (the user class) and `late_s`, by how many seconds the request was sent later than
-        it was due, or in its place `intended_start`, when that was (seconds since the epoch).
+        it was due, or in its place `intended_start`, when that was (seconds since the epoch). `response_length` is not
+        looked at: Locust always gives it, and what has no name here has to be put into a dict for each request.
         """
         now = self._clock()
         second = int(now)
