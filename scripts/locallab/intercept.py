@@ -146,8 +146,7 @@ def run_inside_namespaces(command: Sequence[str]) -> int:
             set_up_network(folder)
             make(folder / "tls", folder / "clients", VENDOR_HOSTS)
             for spec in specs(folder / "tls"):
-                running.append(start(spec, folder / f"{spec.name}.log"))
-                wait_ready(running[-1])
+                wait_ready(start(spec, folder / f"{spec.name}.log", running))
             watch = Watch(f"http://127.0.0.1:{SENTINEL_PORT}", "intercept", ())
             code = run(command, environment_of(os.environ, folder / "clients" / AUTHORITY))
             seen = watch.end()

@@ -79,7 +79,7 @@ def _start(specs: Sequence[Spec]) -> None:
     processes: list[Running] = []
     try:
         for spec in specs:
-            processes.append(start(spec, _log(spec.name), outlive=True))
+            start(spec, _log(spec.name), processes, outlive=True)
             _write(processes)
         for running in processes:
             wait_ready(running)

@@ -94,18 +94,17 @@ def holder(port: int) -> psutil.Process | None:
     return None
 
 
-def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
-    """Start a process in a session of its own, writing to `log` (None: to this terminal).
+def start(spec: Spec, log: Path | None, started: list[Running], *, outlive: bool = False) -> Running:
+    """Start a process in a session of its own, writing to `log` (None: to this terminal), and add it to `started`.
 
     Unless it is to `outlive` its starter, Linux ends it when the starter dies, however that happens.
     """
     environment = {**_inherited(), "PYTHONUNBUFFERED": "1", **spec.environment}
-    output = None
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        output = log.open("ab")
-    # Python runs hooks after a fork, and ignores what is raised in one: a Ctrl-C there would be lost.
-    with _interrupts_blocked():
+    # Python runs hooks after a fork, and ignores what is raised in one: a Ctrl-C there would be lost. And one that
+    # comes before the process is in `started` would leave it to nobody.
+    with _interrupts_blocked(), log.open("ab") if log is not None else contextlib.nullcontext() as output:
         process = subprocess.Popen(
             spec.command,
             cwd=spec.cwd,
@@ -116,9 +115,9 @@ def start(spec: Spec, log: Path | None, *, outlive: bool = False) -> Running:
             start_new_session=True,
             preexec_fn=functools.partial(_begin, spec.hears_late, outlive),  # noqa: PLW1509 - no threads here
         )
-    if output is not None:
-        output.close()
-    return Running(spec, process, log)
+        running = Running(spec, process, log)
+        started.append(running)
+    return running
 
 
 @contextlib.contextmanager

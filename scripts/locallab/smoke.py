@@ -150,7 +150,7 @@ def _run_among(
     processes: list[Running] = []
     try:
         for spec in specs:
-            processes.append(start(spec, results / "logs" / f"{spec.name}.log"))
+            start(spec, results / "logs" / f"{spec.name}.log", processes)
         for running in processes:
             wait_ready(running)
         return _load(options, ports, environment, results, processes)
@@ -210,11 +210,10 @@ def _load(
         f"logs in {shown(results / 'logs')}",
         flush=True,
     )
-    master = start(stack.master(ports, environment, arguments, page=False), None)
-    processes.append(master)
+    master = start(stack.master(ports, environment, arguments, page=False), None, processes)
     for number in range(1, options.workers + 1):
         spec = stack.worker(number, ports, environment)
-        processes.append(start(spec, results / "logs" / f"worker-{number}.log"))
+        start(spec, results / "logs" / f"worker-{number}.log", processes)
     limit_s = PREPARE_S + 2 * options.load.most_users + math.ceil(options.load.seconds) + FINISH_S
     interrupts: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -109,7 +109,7 @@ def stranger() -> Iterator[int]:
 
 def test_a_stranger_that_was_quicker_is_not_taken_for_the_labs_own_process(stranger: int, tmp_path: Path) -> None:
     code = f"import socket, time; time.sleep(0.5); socket.create_server(('127.0.0.1', {stranger}))"
-    own = start(Spec("vendors", [sys.executable, "-c", code], tmp_path, {}, stranger, "/health"), tmp_path / "log")
+    own = start(Spec("vendors", [sys.executable, "-c", code], tmp_path, {}, stranger, "/health"), tmp_path / "log", [])
     try:
         with pytest.raises(LabError, match=f"^port {stranger}, which the vendors process needs, is in use by "):
             wait_ready(own)
