@@ -71,16 +71,7 @@ def _install(environment: Path, python: Path, requirements: str) -> None:
         if subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=False).returncode:
             _refuse("Python's venv module cannot make .venv; on Debian, apt-get install python3-venv, then try again")
         made.touch()
-    command = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--require-hashes",
-    ]
+    command = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes"]
     command += ["--requirement", str(ROOT / "requirements" / f"{requirements}.txt")]
     if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
         _refuse("pip could not install the lab's dependencies; its own words are above")
