@@ -5,27 +5,15 @@ import http.client
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.crm_runs import COLLAPSE, SLOW_TO_STOP, Runs, crm_target
+from tests.support.crm_runs import COLLAPSE, SLOW_TO_STOP, Runs
 from tests.support.platform_target import Reply, Request, Target
 from tests.support.ports import free, free_port
 from tests.support.suite_lab import Suite, ended
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with crm_target() as started:
-        yield started
-
-
-@pytest.fixture
-def runs(target: Target, tmp_path: Path) -> Runs:
-    return Runs(target, tmp_path)
 
 
 def slow_token(request: Request) -> Reply:

@@ -7,13 +7,12 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.support.crm_runs import COLLAPSE, SLOW_TO_STOP, Runs, crm_target
+from tests.support.crm_runs import COLLAPSE, SLOW_TO_STOP, Runs
 from tests.support.platform_target import Reply, Request, Target
 from tests.support.ports import free_port
 from tests.support.suite_lab import Suite, ended
@@ -47,17 +46,6 @@ def slowly():
 
 measurement.before_verdict = slowly
 """
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with crm_target() as started:
-        yield started
-
-
-@pytest.fixture
-def runs(target: Target, tmp_path: Path) -> Runs:
-    return Runs(target, tmp_path)
 
 
 def test_a_profile_goes_through_its_stages_and_its_verdict_names_it(runs: Runs) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.doubles import ROOT
-from tests.support.suite_lab import Suite, ended, listener, running_lab
+from tests.support.suite_lab import Lab, Suite, ended, listener, running_lab
 
 RUN_S = 15
 RUN = ("--headless", "--only-summary", "--users", "6", "--spawn-rate", "6", "--stop-timeout", "5")
@@ -136,17 +136,20 @@ def test_a_run_whose_twilio_double_stutters_is_invalid_and_does_not_blame_the_ta
     assert "stub held up: the Twilio double was too late for " in reasons, verdict["invalid"]
 
 
+def invalid_run(lab: Lab, directory: Path, run_id: str, locustfile: str) -> Suite:
+    """A short run of this locustfile, without calls, that has ended as invalid."""
+    file = directory / f"{run_id}.py"
+    file.write_text(locustfile)
+    environment = lab.environment(LAB_RUN_ID=run_id, SIMULATE_EXTERNAL_SERVICES="false")
+    suite = Suite(environment, *RUN, "--run-time", "4s", locustfile=str(file))
+    with ended(suite):
+        assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
+    return suite
+
+
 def test_a_run_whose_outbox_finds_the_disk_full_is_invalid_and_says_why(tmp_path: Path) -> None:
-    locustfile = tmp_path / "full_disk.py"
-    locustfile.write_text(FULL_DISK)
     with running_lab(tmp_path) as lab:
-        suite = Suite(
-            lab.environment(LAB_RUN_ID="full", SIMULATE_EXTERNAL_SERVICES="false"),
-            *(*RUN, "--run-time", "4s"),
-            locustfile=str(locustfile),
-        )
-        with ended(suite):
-            assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
+        suite = invalid_run(lab, tmp_path, "full", FULL_DISK)
         assert "outbox cannot be written: No space left on device; points wait in memory." in suite.output
         assert "Traceback" not in suite.output
         verdict = lab.verdict("full")
@@ -158,16 +161,8 @@ def test_a_run_whose_outbox_finds_the_disk_full_is_invalid_and_says_why(tmp_path
 
 
 def test_a_run_whose_report_finds_the_disk_full_says_its_verdict_all_the_same(tmp_path: Path) -> None:
-    locustfile = tmp_path / "no_report.py"
-    locustfile.write_text(NO_REPORT)
     with running_lab(tmp_path) as lab:
-        suite = Suite(
-            lab.environment(LAB_RUN_ID="unreported", SIMULATE_EXTERNAL_SERVICES="false"),
-            *(*RUN, "--run-time", "4s"),
-            locustfile=str(locustfile),
-        )
-        with ended(suite):
-            assert suite.finish(ENDS_WITHIN_S) == 2, suite.output
+        suite = invalid_run(lab, tmp_path, "unreported", NO_REPORT)
         directory = lab.results / "unreported"
     assert "\ninvalid: unreported\n" in suite.output
     assert f"the run's report cannot be written to {directory}: No space left on device; make room" in suite.output

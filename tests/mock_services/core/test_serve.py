@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
@@ -29,6 +30,16 @@ class Settings(BaseSettings):
         raise ValueError("the file cannot be read")
 
 
+def refuse_to_start(name: str, settings: Callable[[], object]) -> None:
+    """Start a double that reads these settings, which must refuse."""
+
+    def build() -> NoReturn:
+        raise AssertionError(f"{name} accepted {settings()}")
+
+    with pytest.raises(SystemExit, match="3"):
+        main(name, 0, build, argv=[])
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
@@ -41,12 +52,7 @@ def test_a_bad_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-
-    def build() -> NoReturn:
-        raise AssertionError(f"{variable} was accepted: {Settings()}")
-
-    with pytest.raises(SystemExit, match="3"):
-        main("vendor", 0, build, argv=[])
+    refuse_to_start("vendor", Settings)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(sentence)
@@ -69,12 +75,7 @@ def test_a_setting_that_is_a_list_or_one_of_a_pair_is_named_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-
-    def build() -> NoReturn:
-        raise AssertionError(f"{variable} was accepted: {BackendSettings()}")
-
-    with pytest.raises(SystemExit, match="3"):
-        main("backend", 0, build, argv=[])
+    refuse_to_start("backend", BackendSettings)
     assert capsys.readouterr().err == f"backend: {sentence}\n"
 
 
